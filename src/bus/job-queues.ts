@@ -1,0 +1,25 @@
+/**
+ * BullMQ behind a small port: plain jobs that carry ids, on Redis or on BullMQ's PostgreSQL backend. A queue is transport:
+ * at least once, and forgetful. Whoever takes a job must claim its work in PostgreSQL first.
+ */
+export interface JobQueues {
+  /** Adds jobs; one whose id the queue still knows, in whatever state, is not added again. Rejects if the transport is down. */
+  add(jobs: QueuedJob[]): Promise<void>;
+  /** Runs `handler` for the jobs of `queue`, at most `concurrency` at once; a throwing handler fails the job, once. */
+  work(queue: string, concurrency: number, handler: (data: JobData) => Promise<void>): Promise<QueueWorker>;
+  close(): Promise<void>;
+}
+
+export interface QueuedJob {
+  queue: string;
+  jobId: string;
+  data: JobData;
+}
+
+/** Ids only: the truth is read again where the job arrives. */
+export type JobData = { kind: 'subtask'; subtaskId: string; epoch: number } | { kind: 'synthesis'; taskId: string; epoch: number };
+
+export interface QueueWorker {
+  /** Takes no more jobs and waits for those that run. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { slugSchema } from './contracts/primitives.ts';
+
+const ROLES = ['api', 'orchestrator', 'agents'] as const;
+export type ProcessRole = (typeof ROLES)[number];
+
+/** Compose files pass `${X:-}`: an empty variable counts as unset. */
+const optional = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+const withDefault = <Schema extends z.ZodType>(schema: Schema, fallback: z.input<Schema>) =>
+  z.preprocess((value) => (value === '' || value === undefined ? fallback : value), schema);
+
+const weightsSchema = z
+  .string()
+  .transform((text) => text.split(',').map(Number))
+  .refine((parts) => parts.length === 3 && parts.every((part) => part >= 0 && part <= 1) && parts.some((part) => part > 0), {
+    message: 'must be three numbers from 0 to 1, "reputation,skillMatch,load", as 0.4,0.4,0.2',
+  })
+  .transform(([reputation = 0, skillMatch = 0, load = 0]) => ({ reputation, skillMatch, load }));
+
+const environmentSchema = z
+  .object({
+    HOST: withDefault(z.string(), '127.0.0.1'),
+    PORT: withDefault(z.coerce.number().int().min(0).max(65_535), 3000),
+    DATABASE_URL: optional(z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')),
+    DATABASE_MIGRATION_URL: optional(z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')),
+    REDIS_URL: optional(z.string().regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://')),
+    SWARMBID_DATA_DIR: withDefault(z.string(), '.swarmbid'),
+    SWARMBID_ROLES: withDefault(
+      z
+        .string()
+        .transform((text) => text.split(',').map((role) => role.trim()))
+        .pipe(z.array(z.enum(ROLES)).min(1)),
+      'api,orchestrator,agents',
+    ),
+    SWARMBID_POOL: optional(slugSchema),
+    BID_WINDOW_MS: withDefault(z.coerce.number().int().min(10).max(60_000), 250),
+    LEASE_MS: withDefault(z.coerce.number().int().min(500).max(600_000), 10_000),
+    AWARD_POLICY: withDefault(slugSchema, 'weighted'),
+    AWARD_WEIGHTS: withDefault(weightsSchema, '0.4,0.4,0.2'),
+    POOL_SECRET: optional(z.string().min(16)),
+    OPENAI_BASE_URL: optional(z.url()),
+    OPENAI_API_KEY: optional(z.string()),
+    OPENAI_MODEL: optional(z.string()),
+    LOG_LEVEL: withDefault(z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']), 'info'),
+    SWARMBID_ADMIN_KEY: optional(z.string().regex(/^sb_.{8,}$/, 'must begin with sb_ and have at least 11 characters')),
+  })
+  .refine((env) => env.REDIS_URL === undefined || env.DATABASE_URL !== undefined, {
+    path: ['REDIS_URL'],
+    message: 'needs DATABASE_URL too: Redis only carries, PostgreSQL holds the market',
+  });
+
+type Environment = z.output<typeof environmentSchema>;
+
+export interface Config {
+  host: string;
+  /** 0: any free port. */
+  port: number;
+  /** Undefined: embedded, with a PostgreSQL server of our own under `dataDir`. */
+  databaseUrl: string | undefined;
+  /** The owner's connection, for migrations only. */
+  migrationUrl: string | undefined;
+  /** Undefined: PostgreSQL carries the bus and the queues. Several, comma-separated: a Redis Cluster. */
+  redisUrl: string | undefined;
+  dataDir: string;
+  roles: ProcessRole[];
+  pool: string | undefined;
+  bidWindowMs: number;
+  leaseMs: number;
+  awardPolicy: string;
+  awardWeights: Environment['AWARD_WEIGHTS'];
+  logLevel: string;
+  adminKey: string | undefined;
+}
+
+/** Thrown with every fault of the environment at once. */
+export class ConfigError extends Error {
+  constructor(faults: string[]) {
+    super(`The environment has ${faults.length} fault(s):\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** The only reader of the environment. @throws ConfigError that names every fault, its value and what is allowed */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const parsed = environmentSchema.safeParse(env);
+  if (!parsed.success) {
+    throw new ConfigError(
+      parsed.error.issues.map((issue) => {
+        const name = String(issue.path[0] ?? '');
+        return `${name}=${shown(name, env[name])}: ${issue.message} (see .env.example)`;
+      }),
+    );
+  }
+  const values = parsed.data;
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    databaseUrl: values.DATABASE_URL,
+    migrationUrl: values.DATABASE_MIGRATION_URL,
+    redisUrl: values.REDIS_URL,
+    dataDir: values.SWARMBID_DATA_DIR,
+    roles: values.SWARMBID_ROLES,
+    pool: values.SWARMBID_POOL,
+    bidWindowMs: values.BID_WINDOW_MS,
+    leaseMs: values.LEASE_MS,
+    awardPolicy: values.AWARD_POLICY,
+    awardWeights: values.AWARD_WEIGHTS,
+    logLevel: values.LOG_LEVEL,
+    adminKey: values.SWARMBID_ADMIN_KEY,
+  };
+}
+
+const SECRET = /KEY|SECRET|URL/;
+
+function shown(name: string, value: string | undefined): string {
+  if (value === undefined) return '(unset)';
+  return SECRET.test(name) ? '(hidden)' : JSON.stringify(value);
+}

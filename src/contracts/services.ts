@@ -1,0 +1,109 @@
+/**
+ * What the shell around the market (HTTP, live feed) asks of it. `app.ts` satisfies these with the domains' stores; every
+ * method takes the caller where the answer depends on who asks, and answers NOT_FOUND for what belongs to another owner.
+ */
+import type { AuditEntry, CreatedKey, Feedback, KeyRequest, KeyView, Principal } from './access.ts';
+import type { AgentChange, AgentRegistration, AgentView, Tier } from './agent.ts';
+import type { AwardReceipt } from './award.ts';
+import type { TaskEvent } from './events.ts';
+import type { AgentReputation, LeaderboardRow, MarketStats, MoversReport, TiersReport } from './ledger.ts';
+import type { Page } from './primitives.ts';
+import type { Skill, SkillBody } from './skill.ts';
+import type { ParsedTaskSubmission, TaskStatus, TaskView } from './task.ts';
+
+export interface PageQuery {
+  limit: number;
+  cursor?: string | undefined;
+}
+
+export interface TaskService {
+  /**
+   * Stores the task and its `task.accepted` event in one transaction and wakes the auction. With a key that this owner
+   * used before: the stored task (`created: false`) if the body is the same.
+   * @throws MarketError INVALID_REQUEST (deadline not in the future, unknown policy, a rule that does not parse),
+   *   NOT_SUPPORTED (steps), IDEMPOTENCY_KEY_REUSED
+   */
+  submit(
+    principal: Principal,
+    submission: ParsedTaskSubmission,
+    idempotencyKey: string | undefined,
+  ): Promise<{ task: TaskView; created: boolean }>;
+  /** @throws MarketError NOT_FOUND */
+  get(principal: Principal, taskId: string): Promise<TaskView>;
+  /** Newest first. Items have neither `data` nor results of subtasks. */
+  list(
+    principal: Principal,
+    query: PageQuery & { status?: TaskStatus | undefined; type?: string | undefined; agentId?: string | undefined },
+  ): Promise<Page<Omit<TaskView, 'data'>>>;
+  /** Events with `seq` over `after`, at most `limit`, in order. @throws MarketError NOT_FOUND */
+  events(principal: Principal, taskId: string, after: number, limit: number): Promise<TaskEvent[]>;
+  /** Status and last `seq`, for the feed. @throws MarketError NOT_FOUND */
+  position(principal: Principal, taskId: string): Promise<{ status: TaskStatus; lastSeq: number }>;
+  /** @throws MarketError NOT_FOUND */
+  receipt(principal: Principal, taskId: string): Promise<AwardReceipt>;
+  /** @throws MarketError NOT_FOUND, CONFLICT (ended already) */
+  cancel(principal: Principal, taskId: string): Promise<TaskView>;
+  /** Without `subtaskId`: for every subtask that has an accepted delivery. @throws MarketError NOT_FOUND, CONFLICT (given before, too late, nothing to rate) */
+  feedback(principal: Principal, taskId: string, feedback: Feedback): Promise<TaskView>;
+}
+
+export interface SkillCatalogue {
+  list(query: PageQuery): Promise<Page<Skill>>;
+  /** Creates or replaces. @throws MarketError INVALID_REQUEST (schema or expression that does not compile) */
+  put(principal: Principal, id: string, body: SkillBody): Promise<Skill>;
+}
+
+export interface AgentDirectory {
+  list(query: PageQuery): Promise<Page<AgentView>>;
+  get(agentId: string): Promise<AgentView>;
+  /** @throws MarketError CONFLICT (id taken) */
+  register(principal: Principal, registration: AgentRegistration): Promise<AgentView>;
+  change(principal: Principal, agentId: string, change: AgentChange): Promise<AgentView>;
+  /** The agent gets no more work; its history stays. */
+  retire(principal: Principal, agentId: string): Promise<void>;
+}
+
+export interface ReputationQueries {
+  /** The newest 200 entries between `from` and `to`, newest first. @throws MarketError NOT_FOUND */
+  ofAgent(
+    principal: Principal,
+    agentId: string,
+    range: { from?: Date | undefined; to?: Date | undefined },
+  ): Promise<AgentReputation>;
+  leaderboard(query: PageQuery & { skill?: string | undefined; tier?: Tier | undefined }): Promise<Page<LeaderboardRow>>;
+  tiers(): Promise<TiersReport>;
+  movers(windowMs: number): Promise<MoversReport>;
+  stats(windowMs: number): Promise<MarketStats>;
+}
+
+export interface KeyService {
+  /** Who a token stands for. @throws MarketError UNAUTHENTICATED */
+  authenticate(token: string | undefined): Promise<Principal>;
+  create(principal: Principal, request: KeyRequest): Promise<CreatedKey>;
+  list(query: PageQuery): Promise<Page<KeyView>>;
+  revoke(principal: Principal, keyId: string): Promise<void>;
+  adminKeyExists(): Promise<boolean>;
+}
+
+export interface AuditLog {
+  record(actor: Principal, action: string, target: string | null, details?: Record<string, unknown>): Promise<void>;
+  /** Newest first. */
+  list(query: PageQuery): Promise<Page<AuditEntry>>;
+}
+
+/** Tells the feed which tasks have new events: a hint; the events are read from the store. */
+export interface EventHints {
+  /** `lastSeq` by task id. Called after commit, and with an empty map after hints may have been lost: look everywhere. */
+  onEvents(listener: (lastSeqByTask: ReadonlyMap<string, number>) => void): () => void;
+}
+
+/** All events of all tasks, for admins: reads events newer than a cursor in commit order of hints. */
+export interface EventReader {
+  /** Events of one task by the store alone, no owner asked: callers have authorised the watch. */
+  read(taskId: string, afterSeq: number, limit: number): Promise<TaskEvent[]>;
+}
+
+export interface Readiness {
+  /** Each store by name with null when it answers, else what is wrong. */
+  check(): Promise<Record<string, string | null>>;
+}

@@ -1,0 +1,206 @@
+import { z } from 'zod';
+import { jsonBytes } from '../util/json.ts';
+import { instantSchema, jsonObjectSchema, skillsSchema, slugSchema } from './primitives.ts';
+
+export const COMPLEXITIES = ['simple', 'moderate', 'complex'] as const;
+export type Complexity = (typeof COMPLEXITIES)[number];
+
+/** From least to most urgent; the index is the level. */
+export const PRIORITIES = ['low', 'normal', 'high', 'critical'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+export const TASK_STATUSES = [
+  'accepted',
+  'announced',
+  'awarded',
+  'running',
+  'synthesizing',
+  'escalated',
+  'completed',
+  'failed',
+  'cancelled',
+  'expired',
+] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+export type FinalTaskStatus = 'completed' | 'failed' | 'cancelled' | 'expired';
+
+export function isFinal(status: TaskStatus): status is FinalTaskStatus {
+  return status === 'completed' || status === 'failed' || status === 'cancelled' || status === 'expired';
+}
+
+export const SUBTASK_STATUSES = [
+  'pending',
+  'awarded',
+  'running',
+  'accepted',
+  'rejected',
+  'failed',
+  'cancelled',
+] as const;
+export type SubtaskStatus = (typeof SUBTASK_STATUSES)[number];
+
+export const QUALITY_SOURCES = ['check', 'review', 'requester'] as const;
+export type QualitySource = (typeof QUALITY_SOURCES)[number];
+
+export const MAX_DATA_BYTES = 256 * 1024;
+
+export const ruleSchema = z.strictObject({
+  name: z.string().min(1).max(200),
+  expression: z.string().min(1).max(4000),
+  severity: z.enum(['warn', 'reject']).default('warn'),
+  blame: skillsSchema.optional(),
+});
+/** A cross-validation rule: a JSONata expression over `{task, deliveries}`; false breaks it. */
+export type Rule = z.output<typeof ruleSchema>;
+
+const stepSchema = z.strictObject({
+  id: slugSchema,
+  skills: skillsSchema,
+  description: z.string().max(32_000).optional(),
+  data: jsonObjectSchema.optional(),
+  dependsOn: z.array(slugSchema).max(64).optional(),
+});
+
+/** A task as it is submitted. Unknown members are refused. */
+export const taskSubmissionSchema = z.strictObject({
+  type: slugSchema,
+  description: z.string().max(32_000).optional(),
+  requiredSkills: skillsSchema.default([]),
+  domain: slugSchema.optional(),
+  complexity: z.enum(COMPLEXITIES).optional(),
+  priority: z.enum(PRIORITIES).default('normal'),
+  deadline: instantSchema.optional(),
+  data: jsonObjectSchema
+    .default({})
+    .refine((data) => jsonBytes(data) <= MAX_DATA_BYTES, `must be at most ${MAX_DATA_BYTES} bytes as JSON`),
+  maxTeamSize: z.number().int().min(1).max(10).optional(),
+  allowPartial: z.boolean().default(false),
+  maxAttempts: z.number().int().min(1).max(10).default(3),
+  biddingTimeMs: z.number().int().min(100).max(600_000).default(30_000),
+  timeoutMs: z.number().int().min(100).max(86_400_000).default(60_000),
+  policy: slugSchema.optional(),
+  rules: z.array(ruleSchema).max(32).optional(),
+  steps: z.array(stepSchema).max(64).optional(),
+  budget: z
+    .strictObject({
+      maxTokens: z.number().int().min(1).optional(),
+      maxCostUsd: z.number().positive().optional(),
+    })
+    .optional(),
+});
+export type TaskSubmission = z.input<typeof taskSubmissionSchema>;
+export type ParsedTaskSubmission = z.output<typeof taskSubmissionSchema>;
+
+/** A submission with every default filled in; immutable for the life of the task. `data` is stored beside it. */
+export interface TaskSpec {
+  type: string;
+  description?: string;
+  requiredSkills: string[];
+  domain?: string;
+  complexity: Complexity;
+  priority: Priority;
+  deadline?: string;
+  maxTeamSize: number;
+  allowPartial: boolean;
+  maxAttempts: number;
+  biddingTimeMs: number;
+  timeoutMs: number;
+  policy: string;
+  rules: Rule[];
+  budget?: { maxTokens?: number; maxCostUsd?: number };
+}
+
+export const failureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  uncoveredSkills: z.array(z.string()).optional(),
+});
+
+export const usageSchema = z.object({
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  costUsd: z.number(),
+});
+export type Usage = z.infer<typeof usageSchema>;
+export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
+
+export const warningSchema = z.object({
+  rule: z.string(),
+  message: z.string(),
+  blame: z.array(z.string()),
+});
+export type Warning = z.infer<typeof warningSchema>;
+
+export const taskResultSchema = z.object({
+  taskId: z.string(),
+  success: z.boolean(),
+  contributors: z.array(z.string()),
+  sections: z.record(z.string(), z.unknown()),
+  warnings: z.array(warningSchema),
+  quality: z.number().nullable().describe('mean of the known qualities, 0–100; null where none is known'),
+  durationMs: z.number().describe('first start to last settlement'),
+  sequentialMs: z.number().describe('sum of the parts'),
+  speedup: z.number().describe('sequentialMs / durationMs'),
+});
+export type TaskResult = z.infer<typeof taskResultSchema>;
+
+export const subtaskViewSchema = z.object({
+  id: z.string(),
+  skill: z.string().nullable().describe('the skill it answers for; null for a task that requires none'),
+  skills: z.array(z.string()).describe('all skills it covers: several for a simple task of several skills'),
+  status: z.enum(SUBTASK_STATUSES),
+  agentId: z.string().nullable(),
+  attempt: z.number(),
+  epoch: z.number(),
+  progressPercent: z.number(),
+  quality: z.number().nullable(),
+  qualitySource: z.enum(QUALITY_SOURCES).nullable(),
+  startedAt: z.string().nullable(),
+  finishedAt: z.string().nullable(),
+  result: z.unknown().optional(),
+  error: failureSchema.optional(),
+});
+export type SubtaskView = z.infer<typeof subtaskViewSchema>;
+
+export const teamMemberSchema = z.object({
+  agentId: z.string(),
+  skills: z.array(z.string()),
+  score: z.number(),
+  subtaskIds: z.array(z.string()),
+});
+export type TeamMember = z.infer<typeof teamMemberSchema>;
+
+/** A task as it is read. */
+export const taskViewSchema = z.object({
+  id: z.string(),
+  type: z.string(),
+  description: z.string().optional(),
+  requiredSkills: z.array(z.string()),
+  domain: z.string().optional(),
+  complexity: z.enum(COMPLEXITIES),
+  priority: z.enum(PRIORITIES),
+  deadline: z.string().optional(),
+  data: jsonObjectSchema,
+  maxTeamSize: z.number(),
+  allowPartial: z.boolean(),
+  maxAttempts: z.number(),
+  biddingTimeMs: z.number(),
+  timeoutMs: z.number(),
+  policy: z.string(),
+  rules: z.array(ruleSchema),
+  budget: z.object({ maxTokens: z.number().optional(), maxCostUsd: z.number().optional() }).optional(),
+  status: z.enum(TASK_STATUSES),
+  ownerId: z.string(),
+  round: z.number(),
+  team: z.array(teamMemberSchema),
+  subtasks: z.array(subtaskViewSchema),
+  progressPercent: z.number(),
+  result: taskResultSchema.optional(),
+  warnings: z.array(warningSchema),
+  error: failureSchema.optional(),
+  usage: usageSchema,
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  finishedAt: z.string().nullable(),
+});
+export type TaskView = z.infer<typeof taskViewSchema>;

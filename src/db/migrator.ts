@@ -1,0 +1,38 @@
+import type { Kysely } from 'kysely';
+import { Migrator, type Migration } from 'kysely/migration';
+import * as market from '../../migrations/20261121T100000Z-market.ts';
+
+/** Listed by hand, so that a bundle or a package needs no folder to read. */
+const migrations: Record<string, Migration> = {
+  '20261121T100000Z-market': market,
+};
+
+/** Brings the schema up to date, one process at a time (Kysely's migrator takes an advisory lock). Returns what was applied. */
+export async function migrateToLatest(db: Kysely<never>): Promise<string[]> {
+  return finish(await newMigrator(db).migrateToLatest());
+}
+
+/** Undoes every migration: all tables go. */
+export async function migrateDown(db: Kysely<never>): Promise<string[]> {
+  const undone: string[] = [];
+  for (;;) {
+    const step = finish(await newMigrator(db).migrateDown());
+    if (step.length === 0) return undone;
+    undone.push(...step);
+  }
+}
+
+/** Names of the migrations that are not applied yet. */
+export async function pendingMigrations(db: Kysely<never>): Promise<string[]> {
+  const all = await newMigrator(db).getMigrations();
+  return all.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name);
+}
+
+function newMigrator(db: Kysely<never>): Migrator {
+  return new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+}
+
+function finish(result: { error?: unknown; results?: { migrationName: string; status: string }[] }): string[] {
+  if (result.error !== undefined) throw new Error('a migration failed; nothing of it was applied', { cause: result.error });
+  return (result.results ?? []).filter((one) => one.status === 'Success').map((one) => one.migrationName);
+}

@@ -1,0 +1,59 @@
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = Record<string, Json>;
+
+const encoder = new TextEncoder();
+
+/** Length of `value` as JSON text in bytes of UTF-8. */
+export function jsonBytes(value: unknown): number {
+  const text = JSON.stringify(value) as string | undefined;
+  return text === undefined ? 0 : encoder.encode(text).length;
+}
+
+export type StorableJson = { ok: true; value: Json; bytes: number } | { ok: false; reason: string };
+
+/**
+ * Turns what a stranger's code returned into JSON that PostgreSQL's `jsonb` can hold, or says why it cannot.
+ * NUL characters and lone surrogates, which `jsonb` refuses, become U+FFFD. Never throws.
+ * Refused: `undefined` or a function as the whole value, a cycle, a BigInt, NaN or an infinity anywhere,
+ * nesting deeper than 200, more than `maxBytes` of JSON.
+ */
+export function toStorableJson(value: unknown, maxBytes: number): StorableJson {
+  let text: string | undefined;
+  try {
+    checkShape(value, 0);
+    text = JSON.stringify(value) as string | undefined;
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+  if (text === undefined) return { ok: false, reason: `${typeof value} is not a JSON value` };
+  const bytes = encoder.encode(text).length;
+  if (bytes > maxBytes) return { ok: false, reason: `${bytes} bytes of JSON, more than the ${maxBytes} allowed` };
+  return { ok: true, value: JSON.parse(storableText(text)) as Json, bytes };
+}
+
+const UNSTORABLE = /\\u0000|\\ud[89ab][0-9a-f]{2}|\\ud[c-f][0-9a-f]{2}/gi;
+
+/** True if JSON `text` (as made by `JSON.stringify`) holds a NUL or a lone surrogate, which `jsonb` cannot store. */
+export function hasUnstorableText(text: string): boolean {
+  return storableText(text) !== text;
+}
+
+function storableText(text: string): string {
+  return text.replace(UNSTORABLE, (escape, offset: number) =>
+    precedingBackslashes(text, offset) % 2 === 1 ? escape : '\ufffd',
+  );
+}
+
+function precedingBackslashes(text: string, offset: number): number {
+  let count = 0;
+  while (text[offset - 1 - count] === '\\') count += 1;
+  return count;
+}
+
+function checkShape(value: unknown, depth: number): void {
+  if (depth > 200) throw new Error('nested deeper than 200 levels, or a cycle');
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`${value} is not a JSON number`);
+  if (typeof value === 'bigint') throw new Error('a BigInt is not a JSON value');
+  if (typeof value !== 'object' || value === null) return;
+  for (const child of Object.values(value)) checkShape(child, depth + 1);
+}
