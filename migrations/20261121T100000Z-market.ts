@@ -88,6 +88,9 @@ create table task (
   output_tokens bigint not null default 0,
   cost_usd double precision not null default 0,
   subtask_count int not null default 0,
+  -- what GET /admin/stats reads of many tasks at once, so that it need not open their results
+  quality real generated always as ((result ->> 'quality')::real) stored,
+  team_size int not null generated always as (jsonb_array_length(team)) stored,
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
   started_at timestamptz,
@@ -102,8 +105,9 @@ create index task_by_deadline on task (deadline)
   where deadline is not null and status not in ('completed', 'failed', 'cancelled', 'expired');
 -- the synthesis lease
 create index task_by_synthesis on task (synthesis_due_at) where status = 'synthesizing';
--- GET /admin/stats windows
-create index task_by_finish on task (finished_at) where finished_at is not null;
+-- GET /admin/stats windows, without the rows of the tasks
+create index task_by_finish on task (finished_at)
+  include (status, created_at, subtask_count, team_size, quality) where finished_at is not null;
 
 create table idempotency (
   owner_id text not null,
@@ -130,7 +134,6 @@ create table subtask (
   progress_percent real not null default 0,
   quality real,
   quality_source text,
-  result jsonb,
   error jsonb,
   started_at timestamptz,
   finished_at timestamptz,
@@ -161,6 +164,7 @@ create table opening (
   opened_at timestamptz not null default clock_timestamp(),
   due_at timestamptz not null default clock_timestamp(),
   tries int not null default 0,
+  parked boolean not null default false, -- waits for freed capacity, a joining pool, or due_at
   incapable_ms int not null default 0,
   incapable_since timestamptz,
   primary key (task_id, ord)
@@ -199,7 +203,8 @@ create table attempt (
   output_tokens bigint not null default 0,
   cost_usd double precision not null default 0,
   ended_at timestamptz,
-  pending boolean not null default false, -- the orchestrator has not read the last change
+  changes int not null default 0, -- what the pool has written; the orchestrator has read up to seen
+  seen int not null default 0,
   closed_at timestamptz,
   verdict text,
   primary key (subtask_id, epoch)
@@ -207,11 +212,11 @@ create table attempt (
 -- reserved load of an agent
 create index attempt_reserved on attempt (agent_id) where closed_at is null;
 -- intake of claims, progress and deliveries
-create index attempt_pending on attempt (awarded_at) where pending;
+create index attempt_unread on attempt (awarded_at) where changes > seen;
 -- leases and dispatch time-outs
 create index attempt_due on attempt (due_at) where closed_at is null and outcome is null;
--- a task's open attempts, when it is cancelled
-create index attempt_by_task on attempt (task_id);
+-- a task's attempts, locked with it
+create index attempt_by_task on attempt (task_id, subtask_id, epoch);
 -- one accepted delivery for a subtask, ever
 create unique index attempt_accepted on attempt (subtask_id) where verdict = 'accepted';
 

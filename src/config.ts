@@ -48,6 +48,7 @@ const environmentSchema = z
   .refine((env) => env.REDIS_URL === undefined || env.DATABASE_URL !== undefined, {
     path: ['REDIS_URL'],
     message: 'needs DATABASE_URL too: Redis only carries, PostgreSQL holds the market',
+    when: () => true, // also when another variable is at fault: all faults are told at once
   });
 
 type Environment = z.output<typeof environmentSchema>;

@@ -17,7 +17,8 @@ export interface QueuedJob {
 }
 
 /** Ids only: the truth is read again where the job arrives. */
-export type JobData = { kind: 'subtask'; subtaskId: string; epoch: number } | { kind: 'synthesis'; taskId: string; epoch: number };
+export type JobData =
+  { kind: 'subtask'; subtaskId: string; epoch: number } | { kind: 'synthesis'; taskId: string; epoch: number };
 
 export interface QueueWorker {
   /** Takes no more jobs and waits for those that run. */

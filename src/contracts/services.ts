@@ -101,6 +101,11 @@ export interface EventHints {
 export interface EventReader {
   /** Events of one task by the store alone, no owner asked: callers have authorised the watch. */
   read(taskId: string, afterSeq: number, limit: number): Promise<TaskEvent[]>;
+  /**
+   * For each position the events of its task with a seq over `afterSeq`, in order, at most `limitPerTask`; pages in the order
+   * of `positions`. One query for all, so that a feed under load reads many tasks at the cost of one.
+   */
+  readMany(positions: readonly { taskId: string; afterSeq: number }[], limitPerTask: number): Promise<TaskEvent[][]>;
 }
 
 export interface Readiness {

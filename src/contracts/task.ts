@@ -91,7 +91,7 @@ export const taskSubmissionSchema = z.strictObject({
 export type TaskSubmission = z.input<typeof taskSubmissionSchema>;
 export type ParsedTaskSubmission = z.output<typeof taskSubmissionSchema>;
 
-/** A submission with every default filled in; immutable for the life of the task. `data` is stored beside it. */
+/** A submission as stored: defaults filled in, immutable for the life of the task. `data` is stored beside it. */
 export interface TaskSpec {
   type: string;
   description?: string;
@@ -100,14 +100,17 @@ export interface TaskSpec {
   complexity: Complexity;
   priority: Priority;
   deadline?: string;
-  maxTeamSize: number;
+  /** Undefined where the complexity decides. */
+  maxTeamSize?: number;
   allowPartial: boolean;
   maxAttempts: number;
   biddingTimeMs: number;
   timeoutMs: number;
   policy: string;
   rules: Rule[];
-  budget?: { maxTokens?: number; maxCostUsd?: number };
+  budget?: { maxTokens?: number | undefined; maxCostUsd?: number | undefined };
+  /** Skills whose accepted delivery a rule of severity `reject` may still take back at cross-validation. */
+  blamableSkills: string[];
 }
 
 export const failureSchema = z.object({

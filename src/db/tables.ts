@@ -1,4 +1,4 @@
-import type { ColumnType, Generated } from 'kysely';
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { Role } from '../contracts/access.ts';
 import type { ReceiptRound } from '../contracts/award.ts';
 import type { AgentStatus } from '../contracts/agent.ts';
@@ -43,7 +43,7 @@ export interface Tables {
     id: string;
     name: string;
     skills: string[];
-    domains: string[];
+    domains: Generated<string[]>;
     capacity: number;
     pool: string | null;
     status: Generated<AgentStatus | 'retired'>;
@@ -87,6 +87,8 @@ export interface Tables {
     output_tokens: Generated<number>;
     cost_usd: Generated<number>;
     subtask_count: Generated<number>;
+    quality: GeneratedAlways<number | null>;
+    team_size: GeneratedAlways<number>;
     created_at: Stamp;
     updated_at: Stamp;
     started_at: Date | null;
@@ -109,7 +111,6 @@ export interface Tables {
     progress_percent: number;
     quality: number | null;
     quality_source: QualitySource | null;
-    result: OptionalJson<unknown>;
     error: OptionalJson<Failure>;
     started_at: Date | null;
     finished_at: Date | null;
@@ -125,6 +126,7 @@ export interface Tables {
     opened_at: Stamp;
     due_at: Stamp;
     tries: Generated<number>;
+    parked: Generated<boolean>;
     incapable_ms: Generated<number>;
     incapable_since: Date | null;
   };
@@ -151,7 +153,8 @@ export interface Tables {
     output_tokens: Generated<number>;
     cost_usd: Generated<number>;
     ended_at: Date | null;
-    pending: Generated<boolean>;
+    changes: Generated<number>;
+    seen: Generated<number>;
     closed_at: Date | null;
     verdict: string | null;
   };

@@ -1,0 +1,143 @@
+/**
+ * What a pool may write: claims, leases, progress and deliveries of its own attempts, and its agents' messages. It changes no
+ * task, no verdict and no ledger entry; the orchestrator reads what is written here. Each statement takes many rows, locked
+ * in the order (subtask, epoch) that every transaction keeps.
+ */
+import { sql } from 'kysely';
+import type { Usage } from '../contracts/task.ts';
+import type { TaskSpec, TeamMember } from '../contracts/task.ts';
+import type { Database } from '../db/database.ts';
+
+export interface AttemptId {
+  subtaskId: string;
+  epoch: number;
+}
+
+export interface ClaimedAttempt extends AttemptId {
+  taskId: string;
+  agentId: string;
+  attempt: number;
+  timeoutMs: number;
+  skills: string[];
+  spec: TaskSpec;
+  data: Record<string, unknown>;
+  team: TeamMember[];
+}
+
+/** Claims attempts that are still open and unclaimed; a lease begins. The others are absent from the answer. */
+export async function claimAttempts(
+  db: Database,
+  attempts: readonly AttemptId[],
+  replicaId: string,
+  leaseMs: number,
+): Promise<ClaimedAttempt[]> {
+  const { rows } = await sql<ClaimedAttempt>`
+    with locked as (
+      select a.subtask_id, a.epoch
+      from attempt a join jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
+        on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
+      where a.claimed_at is null and a.closed_at is null
+      order by a.subtask_id, a.epoch for update of a
+    ), claimed as (
+      update attempt a set claimed_at = clock_timestamp(), replica_id = ${replicaId}, changes = changes + 1,
+        due_at = clock_timestamp() + ${leaseMs} * interval '1 ms'
+      from locked where a.subtask_id = locked.subtask_id and a.epoch = locked.epoch and a.claimed_at is null
+      returning a.subtask_id, a.epoch, a.task_id, a.agent_id, a.attempt, a.timeout_ms
+    )
+    select c.subtask_id as "subtaskId", c.epoch, c.task_id as "taskId", c.agent_id as "agentId", c.attempt,
+      c.timeout_ms as "timeoutMs", s.skills, t.spec, t.data, t.team
+    from claimed c join subtask s on s.id = c.subtask_id join task t on t.id = c.task_id`.execute(db);
+  return rows;
+}
+
+export interface AttemptReport extends AttemptId {
+  outcome: 'delivered' | 'failed' | 'timed_out';
+  value: unknown;
+  error: string | null;
+  usage: Usage;
+}
+
+/** Hands in what came of attempts, each once; also of a closed one, which is recorded and ignored. */
+export async function reportAttempts(db: Database, reports: readonly AttemptReport[], replicaId: string): Promise<void> {
+  const rows = reports.map(({ usage, ...report }) => ({ ...report, ...usage }));
+  await sql`
+    with x as (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x("subtaskId" text, epoch int, outcome text,
+        value jsonb, error text, "inputTokens" bigint, "outputTokens" bigint, "costUsd" double precision)
+    ), locked as (
+      select a.subtask_id, a.epoch from attempt a join x on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
+      where a.outcome is null and a.replica_id = ${replicaId}
+      order by a.subtask_id, a.epoch for update of a
+    )
+    update attempt a set outcome = x.outcome, value = x.value, error = x.error, input_tokens = x."inputTokens",
+      output_tokens = x."outputTokens", cost_usd = x."costUsd", ended_at = clock_timestamp(), changes = a.changes + 1
+    from x join locked on locked.subtask_id = x."subtaskId" and locked.epoch = x.epoch
+    where a.subtask_id = locked.subtask_id and a.epoch = locked.epoch`.execute(db);
+}
+
+export async function reportProgress(
+  db: Database,
+  progress: readonly (AttemptId & { percent: number; note: string | null })[],
+): Promise<void> {
+  await sql`
+    with x as (
+      select * from jsonb_to_recordset(${JSON.stringify(progress)}::jsonb)
+        as x("subtaskId" text, epoch int, percent real, note text)
+    ), locked as (
+      select a.subtask_id, a.epoch from attempt a join x on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
+      where a.closed_at is null and a.outcome is null order by a.subtask_id, a.epoch for update of a
+    )
+    update attempt a set progress_percent = x.percent, progress_note = x.note, changes = a.changes + 1
+    from x join locked on locked.subtask_id = x."subtaskId" and locked.epoch = x.epoch
+    where a.subtask_id = locked.subtask_id and a.epoch = locked.epoch`.execute(db);
+}
+
+/** Prolongs the leases of open attempts and returns those that are closed: they count no more. A locked row is left for the next beat. */
+export async function prolongLeases(db: Database, attempts: readonly AttemptId[], leaseMs: number): Promise<AttemptId[]> {
+  if (attempts.length === 0) return [];
+  const { rows } = await sql<AttemptId>`
+    with x as (
+      select * from jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
+    ), mine as (
+      select a.subtask_id, a.epoch from attempt a join x on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
+      where a.closed_at is null and a.outcome is null
+      order by a.subtask_id, a.epoch for update of a skip locked
+    ), prolonged as (
+      update attempt a set due_at = clock_timestamp() + ${leaseMs} * interval '1 ms'
+      from mine where a.subtask_id = mine.subtask_id and a.epoch = mine.epoch
+    )
+    select x."subtaskId", x.epoch from x left join attempt a on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
+    where a.closed_at is not null or a.subtask_id is null`.execute(db);
+  return rows;
+}
+
+export interface StoredMessage {
+  id: string;
+  taskId: string;
+  subtaskId: string;
+  from: string;
+  to: string | null;
+  topic: string;
+  data: unknown;
+}
+
+/** Stores a message between agents, unless this subtask has stored `limit` already. Returns whether it was stored. */
+export async function insertMessage(db: Database, message: StoredMessage, limit: number): Promise<boolean> {
+  const { rows } = await sql<{ id: string }>`
+    insert into agent_message (id, task_id, subtask_id, from_agent, to_agent, topic, data)
+    select ${message.id}::uuid, ${message.taskId}::uuid, ${message.subtaskId}, ${message.from}, ${message.to}::text,
+      ${message.topic}, ${JSON.stringify(message.data)}::jsonb
+    where (select count(*) from agent_message where subtask_id = ${message.subtaskId}) < ${limit}
+    returning id`.execute(db);
+  return rows.length > 0;
+}
+
+export async function readTaskForMessage(
+  db: Database,
+  taskId: string,
+): Promise<{ id: string; type: string; description?: string; data: Record<string, unknown> } | null> {
+  const row = await db.selectFrom('task').select(['id', 'type', 'spec', 'data']).where('id', '=', taskId).executeTakeFirst();
+  if (row === undefined) return null;
+  const { description } = row.spec;
+  return { id: row.id, type: row.type, ...(description === undefined ? {} : { description }), data: row.data };
+}

@@ -1,0 +1,109 @@
+import type { AgentDefinition, Assessment, SelfView } from '../contracts/agent-definition.ts';
+import type { Announcement, BidOffer, Pass, PassReason, PoolReply } from '../contracts/bid.ts';
+import { bidOfferSchema } from '../contracts/bid.ts';
+import { assessSelf } from './core/self-assessment.ts';
+
+const ASSESS_LIMIT_MS = 100;
+/** A reply names so many passes; `passCounts` counts all. */
+const LISTED_PASSES = 100;
+
+/** Answers announcements for all agents of a process; interested ones are found by skill, not by asking each. */
+export class BidDesk {
+  private readonly agents: readonly AgentDefinition[];
+  private readonly bySkill = new Map<string, AgentDefinition[]>();
+  private readonly selfViewOf: (agentId: string) => SelfView;
+
+  constructor(agents: readonly AgentDefinition[], selfViewOf: (agentId: string) => SelfView) {
+    this.agents = agents;
+    this.selfViewOf = selfViewOf;
+    for (const agent of agents) {
+      for (const skill of agent.skills) this.bySkill.set(skill, [...(this.bySkill.get(skill) ?? []), agent]);
+    }
+  }
+
+  async answer(announcement: Announcement): Promise<PoolReply> {
+    const interested = this.interested(announcement.requiredSkills);
+    const bids: BidOffer[] = [];
+    const passes: Pass[] = [];
+    const passCounts: Partial<Record<PassReason, number>> = {};
+    const pass = (agentId: string, reason: PassReason) => {
+      passCounts[reason] = (passCounts[reason] ?? 0) + 1;
+      if (passes.length < LISTED_PASSES) passes.push({ agentId, reason });
+    };
+    for (const agent of interested) {
+      const self = this.selfViewOf(agent.id);
+      const judged = this.assess(agent, announcement, self);
+      const assessment = judged instanceof Promise ? await judged : judged;
+      if (assessment.bid) bids.push(offerOf(agent.id, self, assessment));
+      else pass(agent.id, assessment.reason ?? 'DECLINED');
+    }
+    this.passForTheRest(interested, passes, passCounts);
+    const { taskId, subtaskId, round } = announcement;
+    return { taskId, ...(subtaskId === undefined ? {} : { subtaskId }), round, bids, passes, passCounts };
+  }
+
+  private interested(requiredSkills: readonly string[]): readonly AgentDefinition[] {
+    if (requiredSkills.length === 0) return this.agents;
+    const [only] = requiredSkills;
+    if (requiredSkills.length === 1 && only !== undefined) return this.bySkill.get(only) ?? [];
+    return [...new Set(requiredSkills.flatMap((skill) => this.bySkill.get(skill) ?? []))];
+  }
+
+  private passForTheRest(
+    interested: readonly AgentDefinition[],
+    passes: Pass[],
+    passCounts: Partial<Record<PassReason, number>>,
+  ): void {
+    const rest = this.agents.length - interested.length;
+    if (rest === 0) return;
+    passCounts.NO_SKILL = (passCounts.NO_SKILL ?? 0) + rest;
+    const asked = new Set(interested);
+    for (const agent of this.agents) {
+      if (passes.length >= LISTED_PASSES) return;
+      if (!asked.has(agent)) passes.push({ agentId: agent.id, reason: 'NO_SKILL' });
+    }
+  }
+
+  private assess(agent: AgentDefinition, announcement: Announcement, self: SelfView): Assessment | Promise<Assessment> {
+    const standard = assessSelf({ skills: agent.skills, domains: agent.domains ?? [] }, announcement, self);
+    return agent.assess === undefined ? standard : ownAssessment(agent, announcement, self, standard);
+  }
+}
+
+/** An agent's own code must not hold up the others: one that throws, is late or answers nonsense passes as UNHEALTHY. */
+async function ownAssessment(
+  agent: AgentDefinition,
+  announcement: Announcement,
+  self: SelfView,
+  standard: Assessment,
+): Promise<Assessment> {
+  const unhealthy: Assessment = { bid: false, reason: 'UNHEALTHY' };
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Assessment>((resolve) => {
+    timer = setTimeout(() => resolve(unhealthy), ASSESS_LIMIT_MS);
+  });
+  try {
+    const own = Promise.resolve(agent.assess?.(announcement, self, standard) ?? standard);
+    return checked(await Promise.race([own, late]), agent.id, self) ?? unhealthy;
+  } catch {
+    return unhealthy;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function checked(assessment: Assessment, agentId: string, self: SelfView): Assessment | undefined {
+  if (typeof assessment !== 'object' || typeof assessment.bid !== 'boolean') return undefined;
+  if (!assessment.bid) return assessment;
+  return bidOfferSchema.safeParse(offerOf(agentId, self, assessment)).success ? assessment : undefined;
+}
+
+function offerOf(agentId: string, self: SelfView, terms: Extract<Assessment, { bid: true }>): BidOffer {
+  return {
+    agentId,
+    loadPercent: self.loadPercent,
+    ...(terms.confidence === undefined ? {} : { confidence: terms.confidence }),
+    ...(terms.estimatedMs === undefined ? {} : { estimatedMs: terms.estimatedMs }),
+    ...(terms.estimatedCostUsd === undefined ? {} : { estimatedCostUsd: terms.estimatedCostUsd }),
+  };
+}

@@ -1,0 +1,149 @@
+import { sql } from 'kysely';
+import type { Principal } from '../contracts/access.ts';
+import type { AgentChange, AgentRegistration, AgentView, ReplicaView } from '../contracts/agent.ts';
+import { MarketError } from '../contracts/errors.ts';
+import type { Page } from '../contracts/primitives.ts';
+import type { AgentDirectory, AuditLog, PageQuery } from '../contracts/services.ts';
+import type { Database } from '../db/database.ts';
+
+export interface DirectoryOptions {
+  db: Database;
+  leaseMs: number;
+  tierOf: (reputation: number) => AgentView['tier'];
+  audit: AuditLog;
+  /** Agents were registered, changed or retired. */
+  onChange: () => void;
+}
+
+interface AgentRow {
+  id: string;
+  name: string;
+  skills: string[];
+  domains: string[];
+  capacity: number;
+  pool: string | null;
+  status: AgentView['status'];
+  reputation: number;
+  registered_at: Date;
+  reserved: number;
+  replicas: (Omit<ReplicaView, never> & { unhealthyAgents: string[] })[];
+}
+
+/** The market's list of agents, as people and programs read and change it. */
+export function createAgentDirectory(options: DirectoryOptions): AgentDirectory {
+  const { db, audit, onChange } = options;
+  const read = (where: { id?: string; after?: string; limit: number }) => readAgents(options, where);
+
+  const get = async (agentId: string): Promise<AgentView> => {
+    const [agent] = await read({ id: agentId.toLowerCase(), limit: 1 });
+    if (agent === undefined) throw new MarketError('NOT_FOUND', 'There is no such agent.');
+    return agent;
+  };
+
+  const changed = async (principal: Principal, action: string, agentId: string, details: object): Promise<void> => {
+    await audit.record(principal, action, agentId, { ...details });
+    onChange();
+  };
+
+  return {
+    list: (query) => listAgents(read, query),
+    get,
+    async register(principal, registration) {
+      await insertAgent(db, registration);
+      await changed(principal, 'agent.register', registration.id, registration);
+      return get(registration.id);
+    },
+    async change(principal, agentId, change) {
+      await get(agentId);
+      await updateAgent(db, agentId.toLowerCase(), change);
+      await changed(principal, 'agent.change', agentId, change);
+      return get(agentId);
+    },
+    async retire(principal, agentId) {
+      await get(agentId);
+      await db.updateTable('agent').set({ status: 'retired' }).where('id', '=', agentId.toLowerCase()).execute();
+      await changed(principal, 'agent.retire', agentId, {});
+    },
+  };
+}
+
+async function listAgents(
+  read: (where: { after?: string; limit: number }) => Promise<AgentView[]>,
+  query: PageQuery,
+): Promise<Page<AgentView>> {
+  const after = query.cursor === undefined ? undefined : Buffer.from(query.cursor, 'base64url').toString('utf8');
+  const agents = await read({ ...(after === undefined ? {} : { after }), limit: query.limit + 1 });
+  const items = agents.slice(0, query.limit);
+  const last = items.at(-1);
+  const more = agents.length > query.limit && last !== undefined;
+  return { items, nextCursor: more ? Buffer.from(last.id).toString('base64url') : null };
+}
+
+async function readAgents(
+  options: DirectoryOptions,
+  where: { id?: string; after?: string; limit: number },
+): Promise<AgentView[]> {
+  const { rows } = await sql<AgentRow>`
+    select a.id, a.name, a.skills, a.domains, a.capacity, a.pool, a.status, a.reputation, a.registered_at,
+      (select count(*)::int from attempt t where t.agent_id = a.id and t.closed_at is null) as reserved,
+      coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'startedAt', r.started_at, 'heartbeatAt', r.heartbeat_at,
+          'healthy', r.healthy, 'reason', r.reason, 'eventLoopDelayMs', r.event_loop_delay_ms,
+          'memoryPercent', r.memory_percent, 'unhealthyAgents', r.unhealthy_agents) order by r.started_at)
+        from replica r where r.pool = a.pool
+          and r.heartbeat_at > clock_timestamp() - ${options.leaseMs} * interval '1 ms'), '[]') as replicas
+    from agent a
+    where a.status <> 'retired' and (${where.id ?? null}::text is null or a.id = ${where.id ?? null})
+      and (${where.after ?? null}::text is null or a.id > ${where.after ?? null})
+    order by a.id limit ${where.limit}`.execute(options.db);
+  return rows.map((row) => agentView(row, options.tierOf));
+}
+
+function agentView(row: AgentRow, tierOf: DirectoryOptions['tierOf']): AgentView {
+  const replicas = row.replicas.map(({ unhealthyAgents, ...replica }) => ({
+    ...replica,
+    healthy: replica.healthy && !unhealthyAgents.includes(row.id),
+    startedAt: new Date(replica.startedAt).toISOString(),
+    heartbeatAt: new Date(replica.heartbeatAt).toISOString(),
+  }));
+  const slots = row.capacity * Math.max(1, replicas.length);
+  return {
+    id: row.id,
+    name: row.name,
+    skills: row.skills,
+    domains: row.domains,
+    capacity: row.capacity,
+    pool: row.pool,
+    status: row.status,
+    reputation: row.reputation,
+    tier: tierOf(row.reputation),
+    loadPercent: Math.round((10_000 * row.reserved) / slots) / 100,
+    reservedSlots: row.reserved,
+    healthy: replicas.some((replica) => replica.healthy),
+    replicas,
+    registeredAt: row.registered_at.toISOString(),
+  };
+}
+
+async function insertAgent(db: Database, registration: AgentRegistration): Promise<void> {
+  const card = {
+    name: registration.name ?? registration.id,
+    skills: registration.skills,
+    domains: registration.domains,
+    capacity: registration.capacity,
+    pool: registration.pool ?? null,
+    status: 'active' as const,
+  };
+  const inserted = await db
+    .insertInto('agent')
+    .values({ id: registration.id, ...card })
+    // A retired agent may come back under its old name and history.
+    .onConflict((on) => on.column('id').doUpdateSet(card).where('agent.status', '=', 'retired'))
+    .returning('id')
+    .executeTakeFirst();
+  if (inserted === undefined) throw new MarketError('CONFLICT', `Agent "${registration.id}" is registered already; change it with PATCH.`);
+}
+
+async function updateAgent(db: Database, agentId: string, change: AgentChange): Promise<void> {
+  const present = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  await db.updateTable('agent').set(present).where('id', '=', agentId).execute();
+}

@@ -1,0 +1,182 @@
+/**
+ * Serves many agents from one process: a replica of a pool.
+ *
+ *  1. One message answers an announcement for all agents (`BidDesk`).
+ *  2. A job is a hint. Work begins only with a claim in PostgreSQL, which one process gets once for each (subtask, epoch).
+ *  3. While work runs, its lease is prolonged at every heartbeat. A process that cannot reach the store for `SELF_FENCE` of a
+ *     lease stops all its work by itself: somebody else may have it by then.
+ *  4. An attempt that is closed (cancelled, lost, overtaken) is aborted; what it still delivers is recorded and ignored.
+ *  5. An agent that runs over its time is told so by its signal, and its attempt ends as timed out whether it obeys or not.
+ *  6. `stop` takes no more work, waits for what runs, at most `drainMs`, and then leaves the market.
+ */
+import { announceMessageSchema, revokeMessageSchema } from '../contracts/bus-messages.ts';
+import type { AgentDefinition } from '../contracts/agent-definition.ts';
+import { DEFAULT_CAPACITY } from '../contracts/agent.ts';
+import type { EventBus, Subscription } from '../bus/event-bus.ts';
+import type { JobQueues, QueueWorker } from '../bus/job-queues.ts';
+import { channels, workQueue } from '../bus/names.ts';
+import type { Database } from '../db/database.ts';
+import type { Logger } from '../observability/logger.ts';
+import { Loop } from '../util/loop.ts';
+import { uuidv7 } from '../util/uuid.ts';
+import { BidDesk } from './bidding.ts';
+import { healthFault } from './core/process-health.ts';
+import { prolongLeases } from './attempt-store.ts';
+import { Messenger } from './messenger.ts';
+import { watchProcess } from './process-readings.ts';
+import { joinMarket, leaveMarket, writeHeartbeat } from './replica-store.ts';
+import { Workbench } from './workbench.ts';
+
+const MAX_CONCURRENCY = 1_000;
+const HEALTH_LIMIT_MS = 1_000;
+const SELF_FENCE = 0.75;
+const RETRY_MS = 250;
+
+export interface PoolOptions {
+  name: string;
+  agents: readonly AgentDefinition[];
+  db: Database;
+  bus: EventBus;
+  queues: JobQueues;
+  leaseMs: number;
+  /** How long `stop` waits for work that runs. */
+  drainMs: number;
+  logger: Logger;
+  /** Says that attempts have changed. */
+  onReport: () => void;
+}
+
+export class Pool {
+  readonly replicaId: string;
+  private readonly options: PoolOptions;
+  private readonly unhealthyAgents = new Set<string>();
+  private readonly readings = watchProcess();
+  private readonly workbench: Workbench;
+  private readonly messenger: Messenger;
+  private readonly desk: BidDesk;
+  private subscriptions: Subscription[] = [];
+  private worker: QueueWorker | undefined;
+  private heart: Loop | undefined;
+  private processFault: string | null = null;
+  private lastBeatAt = performance.now();
+
+  constructor(options: PoolOptions) {
+    this.options = options;
+    this.replicaId = `${options.name}-${uuidv7()}`;
+    this.messenger = new Messenger({ ...options, replicaId: this.replicaId });
+    this.workbench = new Workbench({ ...options, replicaId: this.replicaId, messenger: this.messenger });
+    this.desk = new BidDesk(options.agents, (agentId) => ({
+      loadPercent: this.workbench.loadPercent(agentId),
+      healthy: this.processFault === null && !this.unhealthyAgents.has(agentId),
+    }));
+  }
+
+  /** Registers, listens, and takes work. @throws MarketError CONFLICT naming what is wrong with the agents */
+  async start(): Promise<void> {
+    const { db, bus, queues, name, agents, leaseMs } = this.options;
+    await joinMarket(db, { id: this.replicaId, pool: name }, agents.map(cardOf), leaseMs);
+    this.subscriptions = [
+      await bus.subscribe(channels.announce, announceMessageSchema, async ({ announcements }, message) => {
+        const answers = await Promise.all(announcements.map((one) => this.desk.answer(one)));
+        await message.reply({ pool: name, replicaId: this.replicaId, answers });
+      }),
+      await bus.subscribe(channels.revoke, revokeMessageSchema, ({ attempts }) => this.workbench.revoke(attempts)),
+      await this.messenger.listen(),
+    ];
+    bus.onReconnect(() => this.heart?.wake());
+    const slots = agents.reduce((sum, agent) => sum + (agent.capacity ?? DEFAULT_CAPACITY), 0);
+    this.worker = await queues.work(workQueue(name), Math.min(slots, MAX_CONCURRENCY), async (job) => {
+      if (job.kind === 'subtask') await this.workbench.run(job);
+    });
+    this.heart = new Loop(() => this.beat(), {
+      periodMs: Math.max(100, leaseMs / 3),
+      retryMs: Math.min(RETRY_MS, leaseMs / 10),
+      onError: (error) => this.missBeat(error),
+    });
+    await this.sayDirectoryChanged();
+  }
+
+  /** Invariant 6. */
+  async stop(): Promise<void> {
+    const { db, drainMs } = this.options;
+    for (const subscription of this.subscriptions.slice(0, 1)) await subscription.unsubscribe();
+    const drained = Promise.all([this.worker?.close(), this.workbench.idle()]);
+    await Promise.race([drained, this.abortAfter(drainMs)]);
+    await this.workbench.flush();
+    for (const subscription of this.subscriptions.slice(1)) await subscription.unsubscribe();
+    await this.heart?.stop();
+    this.readings.stop();
+    await leaveMarket(db, this.replicaId).catch((error: unknown) => this.options.logger.debug({ err: error }, 'left without saying so'));
+    await this.sayDirectoryChanged();
+  }
+
+  private async abortAfter(ms: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, ms).unref());
+    this.workbench.abortAll('the process is stopping');
+  }
+
+  private async beat(): Promise<void> {
+    const { db, leaseMs, name } = this.options;
+    const readings = this.readings.read();
+    this.processFault = healthFault(readings);
+    await this.askAgents();
+    const attempts = this.workbench.running();
+    const [closed] = await Promise.all([
+      prolongLeases(db, attempts, leaseMs),
+      writeHeartbeat(db, { id: this.replicaId, pool: name }, {
+        ...readings,
+        fault: this.processFault,
+        unhealthyAgents: [...this.unhealthyAgents],
+      }),
+    ]);
+    this.lastBeatAt = performance.now();
+    this.workbench.revoke(closed);
+  }
+
+  private missBeat(error: unknown): void {
+    this.options.logger.warn({ err: error }, 'a heartbeat did not reach the store');
+    if (performance.now() - this.lastBeatAt > SELF_FENCE * this.options.leaseMs) {
+      this.workbench.abortAll('the store cannot be reached, so the lease may be lost');
+    }
+  }
+
+  private async askAgents(): Promise<void> {
+    await Promise.all(
+      this.options.agents.map(async (agent) => {
+        if (agent.health === undefined) return;
+        if (await isHealthy(agent)) this.unhealthyAgents.delete(agent.id);
+        else this.unhealthyAgents.add(agent.id);
+      }),
+    );
+  }
+
+  private async sayDirectoryChanged(): Promise<void> {
+    await this.options.bus
+      .publish(channels.directory, { changed: 'agents' })
+      .catch((error: unknown) => this.options.logger.debug({ err: error }, 'could not say that the pool changed'));
+  }
+}
+
+function cardOf(agent: AgentDefinition) {
+  return {
+    id: agent.id,
+    name: agent.name ?? agent.id,
+    skills: agent.skills,
+    domains: agent.domains ?? [],
+    capacity: agent.capacity ?? DEFAULT_CAPACITY,
+  };
+}
+
+async function isHealthy(agent: AgentDefinition): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), HEALTH_LIMIT_MS);
+  });
+  try {
+    return (await Promise.race([Promise.resolve(agent.health?.()), late])) !== false;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,258 @@
+import type { AgentDefinition, ExecutionContext, SubtaskInput } from '../contracts/agent-definition.ts';
+import { DEFAULT_CAPACITY } from '../contracts/agent.ts';
+import type { Usage } from '../contracts/task.ts';
+import type { Database } from '../db/database.ts';
+import type { Logger } from '../observability/logger.ts';
+import { Batcher } from '../util/batcher.ts';
+import { toStorableJson } from '../util/json.ts';
+import {
+  claimAttempts,
+  reportAttempts,
+  reportProgress,
+  type AttemptId,
+  type AttemptReport,
+  type ClaimedAttempt,
+} from './attempt-store.ts';
+import type { Messenger } from './messenger.ts';
+import { ProgressReporter } from './progress-reporter.ts';
+
+/** A larger delivery costs the agent its attempt. */
+export const MAX_DELIVERY_BYTES = 1024 * 1024;
+const MAX_ERROR_CHARS = 2_000;
+const BATCH = { maxItems: 200, maxActive: 2 };
+/** A claim or a report that the store does not take is repeated for so long. */
+const STORE_PATIENCE_MS = 30_000;
+const STORE_RETRY_MS = 200;
+
+export interface WorkbenchOptions {
+  agents: readonly AgentDefinition[];
+  db: Database;
+  replicaId: string;
+  leaseMs: number;
+  logger: Logger;
+  messenger: Messenger;
+  onReport: () => void;
+}
+
+interface Running extends AttemptId {
+  agentId: string;
+  controller: AbortController;
+}
+
+type Ending = Omit<AttemptReport, 'subtaskId' | 'epoch' | 'usage'>;
+
+/** Runs attempts of a process's agents, from claim to report. */
+export class Workbench {
+  private readonly options: WorkbenchOptions;
+  private readonly agents: ReadonlyMap<string, AgentDefinition>;
+  private readonly active = new Map<string, Running>();
+  private readonly activePerAgent = new Map<string, number>();
+  private readonly claims: Batcher<AttemptId, ClaimedAttempt | undefined>;
+  private readonly reports: Batcher<AttemptReport, undefined>;
+  private readonly progress: ProgressReporter;
+  private idleWaiters: (() => void)[] = [];
+
+  constructor(options: WorkbenchOptions) {
+    this.options = options;
+    this.agents = new Map(options.agents.map((agent) => [agent.id, agent]));
+    this.claims = new Batcher((ids) => this.claim(ids), BATCH);
+    this.reports = new Batcher((reports) => this.report(reports), BATCH);
+    this.progress = new ProgressReporter(async (rows) => {
+      await reportProgress(options.db, rows);
+      options.onReport();
+    }, options.logger);
+  }
+
+  /** 100 × running subtasks of the agent in this process / its capacity. */
+  loadPercent(agentId: string): number {
+    const capacity = this.agents.get(agentId)?.capacity ?? DEFAULT_CAPACITY;
+    return (100 * (this.activePerAgent.get(agentId) ?? 0)) / capacity;
+  }
+
+  running(): AttemptId[] {
+    return [...this.active.values()].map(({ subtaskId, epoch }) => ({ subtaskId, epoch }));
+  }
+
+  /** Aborts these attempts where they run here: they count no more. */
+  revoke(attempts: readonly AttemptId[]): void {
+    for (const { subtaskId, epoch } of attempts) {
+      this.active.get(keyOf(subtaskId, epoch))?.controller.abort(new Error('this attempt counts no more'));
+    }
+  }
+
+  abortAll(reason: string): void {
+    for (const { controller } of this.active.values()) controller.abort(new Error(reason));
+  }
+
+  /** Resolves when nothing runs. */
+  async idle(): Promise<void> {
+    if (this.active.size === 0) return;
+    await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  /** Progress that is still held back is written. */
+  async flush(): Promise<void> {
+    await this.progress.close();
+  }
+
+  /** Claims an attempt and, if it was still to be had, carries it out. Resolves when it has been reported. */
+  async run(id: AttemptId): Promise<void> {
+    const claimed = await this.claims.add(id);
+    if (claimed === undefined) return;
+    this.options.onReport();
+    const agent = this.agents.get(claimed.agentId);
+    const key = keyOf(claimed.subtaskId, claimed.epoch);
+    const controller = new AbortController();
+    this.active.set(key, { subtaskId: claimed.subtaskId, epoch: claimed.epoch, agentId: claimed.agentId, controller });
+    this.activePerAgent.set(claimed.agentId, (this.activePerAgent.get(claimed.agentId) ?? 0) + 1);
+    try {
+      const usage: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
+      const ending =
+        agent === undefined
+          ? failure(`This process does not serve agent "${claimed.agentId}".`)
+          : await this.execute(agent, claimed, controller, usage);
+      this.release(key, claimed.agentId);
+      this.progress.forget(claimed);
+      await this.reports.add({ subtaskId: claimed.subtaskId, epoch: claimed.epoch, usage, ...ending });
+    } finally {
+      this.release(key, claimed.agentId);
+    }
+  }
+
+  private release(key: string, agentId: string): void {
+    if (!this.active.delete(key)) return;
+    this.activePerAgent.set(agentId, Math.max(0, (this.activePerAgent.get(agentId) ?? 0) - 1));
+    if (this.active.size > 0) return;
+    for (const resolve of this.idleWaiters.splice(0)) resolve();
+  }
+
+  /** Never rejects: whatever the agent does becomes an ending. */
+  private async execute(
+    agent: AgentDefinition,
+    claimed: ClaimedAttempt,
+    controller: AbortController,
+    usage: Usage,
+  ): Promise<Ending> {
+    let timer: NodeJS.Timeout | undefined;
+    const cut = new Promise<Ending>((resolve) => {
+      timer = setTimeout(() => {
+        resolve({ outcome: 'timed_out', value: null, error: `Not done within ${claimed.timeoutMs} ms.` });
+        controller.abort(new Error(`out of time after ${claimed.timeoutMs} ms`));
+      }, claimed.timeoutMs);
+      controller.signal.addEventListener('abort', () => resolve(failure(`Aborted: ${errorText(controller.signal.reason)}`)), { once: true });
+    });
+    try {
+      const context = this.contextFor(agent, claimed, controller, usage);
+      const work = Promise.resolve(agent.execute(inputOf(claimed), context)).then(deliveryOf);
+      // An abandoned agent may still fail later; that is no longer anybody's error.
+      work.catch(() => undefined);
+      return await Promise.race([work, cut]);
+    } catch (error) {
+      return failure(errorText(error));
+    } finally {
+      clearTimeout(timer);
+      if (!controller.signal.aborted) controller.abort(new Error('the attempt is over'));
+    }
+  }
+
+  private contextFor(
+    agent: AgentDefinition,
+    claimed: ClaimedAttempt,
+    controller: AbortController,
+    usage: Usage,
+  ): ExecutionContext {
+    const { subtaskId, epoch, taskId, attempt } = claimed;
+    const sender = { agentId: agent.id, taskId, subtaskId, team: claimed.team, signal: controller.signal };
+    return {
+      signal: controller.signal,
+      progress: (percent, note) => {
+        if (!controller.signal.aborted) this.progress.report({ subtaskId, epoch }, percent, note);
+      },
+      log: agentLog(this.options.logger, { agentId: agent.id, taskId, subtaskId }),
+      attempt,
+      idempotencyKey: `sub_${subtaskId}`,
+      usage: (used) => {
+        usage.inputTokens += whole(used.inputTokens);
+        usage.outputTokens += whole(used.outputTokens);
+        usage.costUsd += Number.isFinite(used.costUsd) ? Math.max(0, used.costUsd ?? 0) : 0;
+      },
+      ask: (agentId, topic, data, options) => this.options.messenger.ask(sender, agentId, topic, data, options?.timeoutMs),
+      publish: (topic, data) => this.options.messenger.publish(sender, topic, data),
+    };
+  }
+
+  private async claim(ids: AttemptId[]): Promise<(ClaimedAttempt | undefined)[]> {
+    const { db, replicaId, leaseMs } = this.options;
+    const claimed = await persist(() => claimAttempts(db, ids, replicaId, leaseMs));
+    const byKey = new Map(claimed.map((one) => [keyOf(one.subtaskId, one.epoch), one]));
+    return ids.map((id) => {
+      const key = keyOf(id.subtaskId, id.epoch);
+      const one = byKey.get(key);
+      byKey.delete(key);
+      return one;
+    });
+  }
+
+  private async report(reports: AttemptReport[]): Promise<undefined[]> {
+    await persist(() => reportAttempts(this.options.db, reports, this.options.replicaId));
+    this.options.onReport();
+    return reports.map(() => undefined);
+  }
+}
+
+const keyOf = (subtaskId: string, epoch: number) => `${subtaskId}:${epoch}`;
+
+const failure = (error: string): Ending => ({ outcome: 'failed', value: null, error: error.slice(0, MAX_ERROR_CHARS) });
+
+const whole = (count: number | undefined) => (Number.isFinite(count) ? Math.max(0, Math.round(count ?? 0)) : 0);
+
+function deliveryOf(value: unknown): Ending {
+  const storable = toStorableJson(value, MAX_DELIVERY_BYTES);
+  if (storable.ok) return { outcome: 'delivered', value: storable.value, error: null };
+  return failure(`The delivery cannot be stored: ${storable.reason}.`);
+}
+
+function errorText(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll('\u0000', '\ufffd').toWellFormed() || 'The agent threw without a message.';
+}
+
+function inputOf(claimed: ClaimedAttempt): SubtaskInput {
+  const { spec, skills, data, team, agentId } = claimed;
+  return {
+    id: claimed.subtaskId,
+    taskId: claimed.taskId,
+    type: spec.type,
+    ...(spec.description === undefined ? {} : { description: spec.description }),
+    skill: skills[0] ?? null,
+    skills,
+    ...(spec.domain === undefined ? {} : { domain: spec.domain }),
+    data,
+    team: team.filter((member) => member.agentId !== agentId).map((member) => ({ agentId: member.agentId, skills: member.skills })),
+    ...(spec.deadline === undefined ? {} : { deadline: spec.deadline }),
+    timeoutMs: claimed.timeoutMs,
+  };
+}
+
+export function agentLog(logger: Logger, fields: Record<string, unknown>): ExecutionContext['log'] {
+  const child = logger.child(fields);
+  return {
+    debug: (message, more) => child.debug({ agent: more }, message),
+    info: (message, more) => child.info({ agent: more }, message),
+    warn: (message, more) => child.warn({ agent: more }, message),
+    error: (message, more) => child.error({ agent: more }, message),
+  };
+}
+
+/** Repeats an idempotent statement while the store is away. */
+async function persist<Answer>(statement: () => Promise<Answer>): Promise<Answer> {
+  const until = performance.now() + STORE_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await statement();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { auditEntrySchema, createdKeySchema, keyRequestSchema, keyViewSchema } from '../../contracts/access.ts';
+import { TIERS } from '../../contracts/agent.ts';
+import {
+  leaderboardRowSchema,
+  marketStatsSchema,
+  moversReportSchema,
+  tiersReportSchema,
+} from '../../contracts/ledger.ts';
+import { pageQuerySchema, slugSchema } from '../../contracts/primitives.ts';
+import type { AuditLog, KeyService, ReputationQueries } from '../../contracts/services.ts';
+import { callerOf, forAdmins } from '../authentication.ts';
+import { answer, noContent, pageSchema } from '../openapi.ts';
+import { timeWindowSchema } from '../time-window.ts';
+
+const tags = ['admin'];
+
+const leaderboardQuery = pageQuerySchema.extend({ skill: slugSchema.optional(), tier: z.enum(TIERS).optional() });
+const moversQuery = z.strictObject({ window: timeWindowSchema.prefault('7d') });
+const statsQuery = z.strictObject({ window: timeWindowSchema.prefault('1h') });
+
+export async function adminRoutes(
+  app: FastifyInstance,
+  services: { reputation: ReputationQueries; audit: AuditLog; keys: KeyService },
+): Promise<void> {
+  standing(app, services.reputation);
+  figures(app, services.reputation);
+  audit(app, services.audit);
+  keys(app, services.keys);
+}
+
+function standing(server: FastifyInstance, reputation: ReputationQueries): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    '/reputation/leaderboard',
+    {
+      config: forAdmins,
+      schema: {
+        tags,
+        summary: 'Agents by reputation',
+        querystring: leaderboardQuery,
+        response: { 200: answer('A page, best first', pageSchema(leaderboardRowSchema)) },
+      },
+    },
+    (request) => reputation.leaderboard(request.query),
+  );
+  app.get(
+    '/reputation/tiers',
+    {
+      config: forAdmins,
+      schema: {
+        tags,
+        summary: 'Agents in each tier',
+        response: { 200: answer('Counts, spread, concentration', tiersReportSchema) },
+      },
+    },
+    () => reputation.tiers(),
+  );
+  app.get(
+    '/reputation/movers',
+    {
+      config: forAdmins,
+      schema: {
+        tags,
+        summary: 'Largest rises and falls',
+        querystring: moversQuery,
+        response: { 200: answer('Over the window, default 7d', moversReportSchema) },
+      },
+    },
+    (request) => reputation.movers(request.query.window),
+  );
+}
+
+function figures(server: FastifyInstance, reputation: ReputationQueries): void {
+  server.withTypeProvider<ZodTypeProvider>().get(
+    '/stats',
+    {
+      config: forAdmins,
+      schema: {
+        tags,
+        summary: 'The market in figures',
+        querystring: statsQuery,
+        response: { 200: answer('Over the window, default 1h', marketStatsSchema) },
+      },
+    },
+    (request) => reputation.stats(request.query.window),
+  );
+}
+
+function audit(server: FastifyInstance, log: AuditLog): void {
+  server.withTypeProvider<ZodTypeProvider>().get(
+    '/audit',
+    {
+      config: forAdmins,
+      schema: {
+        tags,
+        summary: 'Who did what, when',
+        querystring: pageQuerySchema,
+        response: { 200: answer('A page, newest first', pageSchema(auditEntrySchema)) },
+      },
+    },
+    (request) => log.list(request.query),
+  );
+}
+
+function keys(server: FastifyInstance, service: KeyService): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.post(
+    '/keys',
+    {
+      config: forAdmins,
+      schema: {
+        tags,
+        summary: 'Create a key',
+        body: keyRequestSchema,
+        response: { 201: answer('The key itself is shown this once', createdKeySchema) },
+      },
+    },
+    async (request, reply) => reply.code(201).send(await service.create(callerOf(request), request.body)),
+  );
+  app.get(
+    '/keys',
+    {
+      config: forAdmins,
+      schema: {
+        tags,
+        summary: 'All keys',
+        querystring: pageQuerySchema,
+        response: { 200: answer('A page, newest first, revoked ones too', pageSchema(keyViewSchema)) },
+      },
+    },
+    (request) => service.list(request.query),
+  );
+  app.delete(
+    '/keys/:id',
+    {
+      config: forAdmins,
+      schema: {
+        tags,
+        summary: 'Revoke a key',
+        description: 'Holds at once in this process, within 5 s in every other, for requests and for open connections.',
+        params: z.strictObject({ id: z.string().max(64) }),
+        response: { 204: noContent('Revoked') },
+      },
+    },
+    async (request, reply) => {
+      await service.revoke(callerOf(request), request.params.id);
+      return reply.code(204).send(null);
+    },
+  );
+}

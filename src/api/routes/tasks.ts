@@ -1,0 +1,189 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { feedbackSchema } from '../../contracts/access.ts';
+import { awardReceiptSchema } from '../../contracts/award.ts';
+import { MarketError } from '../../contracts/errors.ts';
+import { taskEventSchema } from '../../contracts/events.ts';
+import { pageQuerySchema, slugSchema, taskIdSchema } from '../../contracts/primitives.ts';
+import type { TaskService } from '../../contracts/services.ts';
+import { TASK_STATUSES, taskSubmissionSchema, taskViewSchema } from '../../contracts/task.ts';
+import { callerOf, forSubmitters } from '../authentication.ts';
+import { answer, conflict, idempotencyKeyReused, pageSchema, taskListItemSchema } from '../openapi.ts';
+
+const params = z.strictObject({ id: taskIdSchema.toLowerCase() });
+const tags = ['tasks'];
+
+const submitHeaders = z.looseObject({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x20-\x7e]{1,255}$/, 'must have 1–255 printable ASCII characters')
+    .optional()
+    .describe('the same key and body return the same task'),
+});
+
+const listQuery = pageQuerySchema.extend({
+  status: z.enum(TASK_STATUSES).optional(),
+  type: slugSchema.optional(),
+  agentId: slugSchema.optional().describe('tasks that this agent has or had a part of'),
+});
+
+const eventsQuery = pageQuerySchema.omit({ cursor: true }).extend({
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('events with a seq over this'),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be the nextCursor of an earlier answer')
+    .optional(),
+});
+
+const decisionSchema = z.strictObject({
+  decision: z.enum(['approve', 'reject', 'choose']),
+  choice: z.string().max(200).optional(),
+  note: z.string().max(4_000).optional(),
+});
+
+const noBody = z.strictObject({}).nullish();
+
+export async function taskRoutes(app: FastifyInstance, tasks: TaskService): Promise<void> {
+  submission(app, tasks);
+  reading(app, tasks);
+  changing(app, tasks);
+}
+
+function submission(app: FastifyInstance, tasks: TaskService): void {
+  app.withTypeProvider<ZodTypeProvider>().post(
+    '/tasks',
+    {
+      config: forSubmitters,
+      schema: {
+        tags,
+        summary: 'Submit a task',
+        description: 'Stored when answered; `Location` names it. `NOT_SUPPORTED` for `steps`.',
+        headers: submitHeaders,
+        body: taskSubmissionSchema,
+        response: {
+          202: answer('Accepted, now or by an earlier request with the same key', taskViewSchema),
+          ...idempotencyKeyReused,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { task } = await tasks.submit(callerOf(request), request.body, request.headers['idempotency-key']);
+      return reply.code(202).header('location', `/v1/tasks/${task.id}`).send(task);
+    },
+  );
+}
+
+function reading(server: FastifyInstance, tasks: TaskService): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    '/tasks',
+    {
+      config: forSubmitters,
+      schema: {
+        tags,
+        summary: 'Own tasks, newest first (admin: all)',
+        querystring: listQuery,
+        response: { 200: answer('A page, without data and subtasks’ results', pageSchema(taskListItemSchema)) },
+      },
+    },
+    (request) => tasks.list(callerOf(request), request.query),
+  );
+  app.get(
+    '/tasks/:id',
+    {
+      config: forSubmitters,
+      schema: { tags, summary: 'One task', params, response: { 200: answer('The task as it stands', taskViewSchema) } },
+    },
+    (request) => tasks.get(callerOf(request), request.params.id),
+  );
+  app.get(
+    '/tasks/:id/award',
+    {
+      config: forSubmitters,
+      schema: {
+        tags,
+        summary: 'Why this agent: the award receipts',
+        params,
+        response: { 200: answer('Everything that each choice was made from, by round', awardReceiptSchema) },
+      },
+    },
+    (request) => tasks.receipt(callerOf(request), request.params.id),
+  );
+  app.get(
+    '/tasks/:id/events',
+    {
+      config: forSubmitters,
+      schema: {
+        tags,
+        summary: 'Its events in seq order',
+        params,
+        querystring: eventsQuery,
+        response: {
+          200: answer('Events; go on with the last seq as `after`, or with `nextCursor`', pageSchema(taskEventSchema)),
+        },
+      },
+    },
+    async (request) => {
+      const { after, cursor, limit } = request.query;
+      const from = cursor === undefined ? after : Number(cursor);
+      const events = await tasks.events(callerOf(request), request.params.id, from, limit + 1);
+      const items = events.slice(0, limit);
+      return { items, nextCursor: events.length > limit ? String(items.at(-1)?.seq ?? from) : null };
+    },
+  );
+}
+
+function changing(server: FastifyInstance, tasks: TaskService): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.post(
+    '/tasks/:id/cancel',
+    {
+      config: forSubmitters,
+      schema: {
+        tags,
+        summary: 'Cancel the task and its jobs',
+        params,
+        body: noBody,
+        response: { 202: answer('The cancelled task', taskViewSchema), ...conflict('the task has ended already') },
+      },
+    },
+    async (request, reply) => reply.code(202).send(await tasks.cancel(callerOf(request), request.params.id)),
+  );
+  app.post(
+    '/tasks/:id/feedback',
+    {
+      config: forSubmitters,
+      schema: {
+        tags,
+        summary: 'Rate a delivery',
+        description: 'Once per subtask, within 30 days. It changes the quality shown, never an entry of the ledger.',
+        params,
+        body: feedbackSchema,
+        response: {
+          200: answer('The task with the quality given', taskViewSchema),
+          ...conflict('rated before, too late, or nothing to rate'),
+        },
+      },
+    },
+    (request) => tasks.feedback(callerOf(request), request.params.id, request.body),
+  );
+  app.post(
+    '/tasks/:id/decision',
+    {
+      config: forSubmitters,
+      schema: {
+        tags,
+        summary: 'Answer an escalation',
+        description: 'Not supported yet: no task escalates.',
+        params,
+        body: decisionSchema,
+        response: { 200: answer('The task, going on or ended', taskViewSchema) },
+      },
+    },
+    async (request) => {
+      await tasks.position(callerOf(request), request.params.id);
+      throw new MarketError('NOT_SUPPORTED', 'No task escalates yet, so there is nothing to decide.');
+    },
+  );
+}

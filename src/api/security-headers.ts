@@ -1,0 +1,36 @@
+import type { FastifyHelmetOptions } from '@fastify/helmet';
+
+/**
+ * What @fastify/helmet would say of an answer that is only data. It builds its middleware anew for each request: 40 µs on
+ * 100 (measured by `inject` on the 2-core machine), so the routes of the market send these as they stand.
+ */
+export const API_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const;
+
+/**
+ * For the pages under `/docs`. Swagger UI sets styles from scripts and holds images as data. Nothing here is upgraded to
+ * HTTPS: the server speaks plain HTTP, and what ends TLS before it speaks of that.
+ */
+export const DOCS_HEADERS: FastifyHelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'self'"],
+      baseUri: ["'none'"],
+      fontSrc: ["'self'", 'data:'],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+      imgSrc: ["'self'", 'data:'],
+      objectSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'", "'unsafe-inline'"],
+    },
+  },
+  strictTransportSecurity: false,
+};

@@ -1,0 +1,185 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import underPressure from '@fastify/under-pressure';
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { MarketError } from '../contracts/errors.ts';
+import type {
+  AgentDirectory,
+  AuditLog,
+  KeyService,
+  Readiness,
+  ReputationQueries,
+  SkillCatalogue,
+  TaskService,
+} from '../contracts/services.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { authenticateRequests, demandRoles } from './authentication.ts';
+import { answerBrokenHttp, answerError, handleErrors } from './error-handler.ts';
+import { acceptJsonOnly } from './json-body.ts';
+import { documentRefusals, openApiOptions } from './openapi.ts';
+import { validateRequestPart } from './request-validation.ts';
+import { adminRoutes } from './routes/admin.ts';
+import { agentRoutes } from './routes/agents.ts';
+import { operationsRoutes } from './routes/operations.ts';
+import { skillRoutes } from './routes/skills.ts';
+import { taskRoutes } from './routes/tasks.ts';
+import { API_HEADERS, DOCS_HEADERS } from './security-headers.ts';
+
+export interface ApiServices {
+  tasks: TaskService;
+  skills: SkillCatalogue;
+  agents: AgentDirectory;
+  reputation: ReputationQueries;
+  keys: KeyService;
+  audit: AuditLog;
+  readiness: Readiness;
+}
+
+export interface ApiLimits {
+  /** Of one key, or of one address where no key is needed. */
+  requestsPerMinute: number;
+  /** Requests without a valid key, of one address. */
+  failedAuthenticationsPerMinute: number;
+  /** Mean delay of the event loop over a second above which requests are shed with OVERLOADED. */
+  eventLoopDelayMs: number;
+}
+
+/** 5,000 requests a second, kept up for a minute: more than the market can take on the machines it was measured on. */
+export const DEFAULT_LIMITS: ApiLimits = {
+  requestsPerMinute: 300_000,
+  failedAuthenticationsPerMinute: 600,
+  eventLoopDelayMs: 1_000,
+};
+
+export interface ApiServerDeps {
+  services: ApiServices;
+  logger: Logger;
+  metrics: Metrics;
+  version: string;
+  limits?: Partial<ApiLimits> | undefined;
+  /** Origins whose pages may call the API; none unless given. */
+  corsOrigins?: string[] | undefined;
+}
+
+const BODY_LIMIT_BYTES = 1_048_576;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The HTTP server with every route, built and ready for `listen` or `inject`. Closing it ends idle connections. */
+export async function createApiServer(deps: ApiServerDeps): Promise<FastifyInstance> {
+  const app = newServer(deps.logger);
+  app.decorateRequest('principal', null);
+  app.setValidatorCompiler(validateRequestPart);
+  // the compiler holds what a route returns to the schema of its answer, so nothing is parsed on its way out
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  acceptJsonOnly(app);
+  handleErrors(app);
+  demandRoles(app);
+  endConnectionsOnClose(app);
+  measureRequests(app, deps.metrics);
+  await app.register(cors, { origin: deps.corsOrigins ?? false });
+  await app.register(swagger, openApiOptions(deps.version));
+  await app.register((scope) => market(scope, deps), { prefix: '/v1' });
+  await app.register(documentation);
+  await app.register((scope) => operationsRoutes(scope, deps));
+  await app.ready();
+  return app;
+}
+
+function newServer(logger: Logger): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = logger.child({ component: 'api' });
+  return fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    clientErrorHandler: answerBrokenHttp,
+  });
+}
+
+async function market(app: FastifyInstance, deps: ApiServerDeps): Promise<void> {
+  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  app.addHook('onRoute', documentRefusals);
+  app.addHook('onRequest', async (_request, reply) => {
+    void reply.headers(API_HEADERS);
+  });
+  await app.register(underPressure, {
+    maxEventLoopDelay: limits.eventLoopDelayMs,
+    customError: Overloaded,
+    retryAfter: 1,
+  });
+  await app.register(rateLimit, {
+    max: limits.requestsPerMinute,
+    timeWindow: 60_000,
+    enableDraftSpec: true,
+    keyGenerator: (request) => request.principal?.keyId ?? request.ip,
+    errorResponseBuilder: (_request, { ttl }) => tooManyRequests(ttl),
+  });
+  // the hook that counts is each route's own and so runs after this one, which says whose request it is
+  authenticateRequests(app, deps.services.keys, limits.failedAuthenticationsPerMinute);
+  await app.register((scope) => taskRoutes(scope, deps.services.tasks));
+  await app.register((scope) => skillRoutes(scope, deps.services.skills));
+  await app.register((scope) => agentRoutes(scope, deps.services));
+  await app.register((scope) => adminRoutes(scope, deps.services), { prefix: '/admin' });
+}
+
+async function documentation(app: FastifyInstance): Promise<void> {
+  await app.register(helmet, DOCS_HEADERS);
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    theme: { title: 'Swarmbid API' },
+    uiConfig: { docExpansion: 'list', persistAuthorization: true },
+  });
+}
+
+/** A connection kept alive by its client would hold up `close` for as long as it likes. */
+function endConnectionsOnClose(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onRequest', async () => {
+    if (closing) throw new MarketError('UNAVAILABLE', 'This server is stopping. Try again.');
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) void reply.header('connection', 'close');
+  });
+}
+
+function measureRequests(app: FastifyInstance, metrics: Metrics): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    metrics.httpSeconds.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1_000);
+  });
+}
+
+class Overloaded extends MarketError {
+  constructor() {
+    super('OVERLOADED', 'The server has more to do than it can. Try again.', { retryAfterSeconds: 1 });
+  }
+}
+
+function tooManyRequests(ttlMs: number): MarketError {
+  const retryAfterSeconds = Math.ceil(ttlMs / 1_000);
+  return new MarketError('RATE_LIMITED', `This key has sent too many requests. Wait ${retryAfterSeconds} s.`, {
+    retryAfterSeconds,
+  });
+}
+
+/** The server of a process without the role `api`: health and metrics only. */
+export async function createOperationsServer(
+  deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'version'> & { services: { readiness: Readiness } },
+): Promise<FastifyInstance> {
+  const app = newServer(deps.logger);
+  handleErrors(app);
+  endConnectionsOnClose(app);
+  await app.register(swagger, openApiOptions(deps.version));
+  await app.register((scope) => operationsRoutes(scope, deps));
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,386 @@
+/**
+ * The composition root: the only file that knows how the parts are put together. Everything a part needs is handed to it.
+ */
+import { readFile } from 'node:fs/promises';
+import type { FastifyInstance } from 'fastify';
+import { BUILTIN_POOL, builtInAgents, builtInSkills, createAgentDirectory, Pool } from './agents/index.ts';
+import { createApiServer, createAuditLog, createKeyService, createOperationsServer, type CachedKeyService } from './api/index.ts';
+import { createJobQueues, createPostgresEventBus, createRedisEventBus, type EventBus, type JobQueues } from './bus/index.ts';
+import { channels } from './bus/names.ts';
+import type { Config } from './config.ts';
+import { readConfig } from './config.ts';
+import type { AgentDefinition } from './contracts/agent-definition.ts';
+import { directoryMessageSchema } from './contracts/bus-messages.ts';
+import { openDatabase, type Database } from './db/database.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from './db/embedded-postgres.ts';
+import { migrateToLatest } from './db/migrator.ts';
+import { pingDatabase } from './db/ping.ts';
+import { runningEmbeddedUrl } from './db/running-postgres.ts';
+import { attachLive, type Live } from './live/index.ts';
+import { createLogger, type Logger } from './observability/logger.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createTaskService, Orchestrator, TaskStore, TaskViews, Wakeups } from './orchestrator/index.ts';
+import { createAwardPolicies, createFold, createLedgerStore, createReputationQueries, tierOf } from './reputation/index.ts';
+import { defineAgent } from './sdk/define-agent.ts';
+import { createJudge, createSkillCatalogue, createSynthesis } from './synthesis/index.ts';
+import { isLoopbackHost } from './util/loopback.ts';
+
+const DRAIN_MS = 10_000;
+const PING_MS = 2_000;
+const CONNECTIONS = 12;
+
+export interface App {
+  /** Starts every role of the configuration. Resolves with the URL, null where nothing listens. */
+  start(): Promise<{ url: string | null }>;
+  /** Drains and ends everything that `start` began, in whatever state it is; may be called twice. */
+  stop(): Promise<void>;
+}
+
+export interface AppOverrides {
+  /** In place of the built-in agents; empty for none. */
+  agents?: readonly AgentDefinition[];
+  logger?: Logger;
+}
+
+/** A process of the market: its roles, its connections, its way to start and to stop. */
+export function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
+  const logger = overrides.logger ?? createLogger(config.logLevel);
+  const market = new MarketProcess(config, overrides.agents?.map(defineAgent), logger);
+  return Promise.resolve({ start: () => market.start(), stop: () => market.stop() });
+}
+
+/** What a process is connected to. */
+interface Connections {
+  db: Database;
+  bus: EventBus;
+  queues: JobQueues;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+async function connect(
+  config: { databaseUrl: string; redisUrl: string | undefined },
+  from: string,
+  logger: Logger,
+  ending: Endings,
+): Promise<Connections> {
+  const metrics = createMetrics();
+  const { databaseUrl, redisUrl } = config;
+  const db = openDatabase({ url: databaseUrl, maxConnections: CONNECTIONS, applicationName: `swarmbid-${from}`, logger });
+  ending.add('database', () => db.destroy());
+  const bus =
+    redisUrl === undefined
+      ? await createPostgresEventBus({ databaseUrl, db, from, logger, metrics })
+      : await createRedisEventBus({ redisUrl, from, logger, metrics });
+  ending.add('bus', () => bus.close());
+  const queues = createJobQueues(redisUrl === undefined ? { databaseUrl } : { redisUrl }, logger);
+  ending.add('queues', () => queues.close());
+  return { db, bus, queues, logger, metrics };
+}
+
+/** What has been started, ended in the opposite order; one that fails does not keep the others from ending. */
+class Endings {
+  private readonly logger: Logger;
+  private steps: { name: string; end: () => Promise<void> }[] = [];
+
+  constructor(logger: Logger) {
+    this.logger = logger;
+  }
+
+  add(name: string, end: () => Promise<void>): void {
+    this.steps.push({ name, end });
+  }
+
+  async run(): Promise<void> {
+    const steps = this.steps.reverse();
+    this.steps = [];
+    for (const { name, end } of steps) {
+      await end().catch((error: unknown) => this.logger.warn({ err: error, part: name }, 'a part did not end cleanly'));
+    }
+  }
+}
+
+class MarketProcess {
+  private readonly config: Config;
+  private readonly agents: readonly AgentDefinition[] | undefined;
+  private readonly logger: Logger;
+  private readonly endings: Endings;
+  private stopped: Promise<void> | undefined;
+
+  constructor(config: Config, agents: readonly AgentDefinition[] | undefined, logger: Logger) {
+    this.config = config;
+    this.agents = agents;
+    this.logger = logger;
+    this.endings = new Endings(logger);
+  }
+
+  async start(): Promise<{ url: string | null }> {
+    const { config } = this;
+    const databaseUrl = config.databaseUrl ?? (await this.startPostgres()).url;
+    await migrate(config.migrationUrl ?? databaseUrl, this.logger);
+    const from = config.roles.join('-');
+    const connections = await connect({ databaseUrl, redisUrl: config.redisUrl }, from, this.logger, this.endings);
+    const wakeups = new Wakeups(connections.bus, this.logger);
+    await wakeups.start();
+    const parts = await this.parts(connections, wakeups);
+    if (config.roles.includes('orchestrator')) await this.startOrchestrator(connections, wakeups, parts);
+    if (config.roles.includes('agents')) await this.startPool(connections, wakeups);
+    return { url: await this.listen(connections, wakeups, parts) };
+  }
+
+  stop(): Promise<void> {
+    return (this.stopped ??= this.endings.run());
+  }
+
+  private async startPostgres(): Promise<EmbeddedPostgres> {
+    const server = await startEmbeddedPostgres({ dataDir: this.config.dataDir, logger: this.logger });
+    this.endings.add('postgres', () => server.stop());
+    return server;
+  }
+
+  private async parts({ db, bus, metrics }: Connections, wakeups: Wakeups) {
+    const { config } = this;
+    const audit = createAuditLog({ db });
+    const judge = createJudge();
+    this.endings.add('judge', () => judge.close());
+    const tell = (changed: 'agents' | 'skills' | 'keys') => () => wakeups.publish(channels.directory, { changed });
+    const skills = createSkillCatalogue({ db, audit, onChange: tell('skills') });
+    await skills.ensureBuiltIn(builtInSkills);
+    const keys = createKeyService({
+      db,
+      audit,
+      embedded: config.databaseUrl === undefined,
+      loopback: isLoopbackHost(config.host),
+      adminKey: config.adminKey,
+      onChange: tell('keys'),
+    });
+    await bus.subscribe(channels.directory, directoryMessageSchema, ({ changed }) => {
+      if (changed === 'skills') skills.invalidate();
+      if (changed === 'keys') keys.invalidate();
+    });
+    const tasks = new TaskStore({
+      db,
+      ledger: createLedgerStore(),
+      metrics,
+      dispatchMs: config.leaseMs,
+      synthesisMs: config.leaseMs,
+      onCommit: (summary) => {
+        wakeups.events(summary.lastSeq);
+        if (summary.revoked.length > 0) wakeups.publish(channels.revoke, { attempts: summary.revoked });
+        if (summary.jobs) wakeups.work(['relay']);
+        if (summary.entries) wakeups.work(['fold']);
+        if (summary.auction) wakeups.work(['auction']);
+      },
+    });
+    const policies = createAwardPolicies({ weights: config.awardWeights });
+    if (!policies.has(config.awardPolicy)) {
+      throw new Error(`AWARD_POLICY=${config.awardPolicy} is unknown; known: ${[...policies.keys()].join(', ')}`);
+    }
+    return { audit, skills, keys, tasks, policies, synthesis: createSynthesis({ skills, judge }), onAgentsChanged: tell('agents') };
+  }
+
+  private async startOrchestrator(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<void> {
+    const { config } = this;
+    const orchestrator = new Orchestrator({
+      ...connections,
+      ...parts,
+      wakeups,
+      fold: createFold({ db: connections.db, logger: this.logger }),
+      bidWindowMs: config.bidWindowMs,
+      leaseMs: config.leaseMs,
+      dispatchMs: config.leaseMs,
+    });
+    await orchestrator.start();
+    this.endings.add('orchestrator', () => orchestrator.stop());
+  }
+
+  private async startPool(connections: Connections, wakeups: Wakeups): Promise<void> {
+    const agents = this.agents ?? builtInAgents;
+    const [first] = agents;
+    if (first === undefined) return;
+    const pool = new Pool({
+      ...connections,
+      name: this.config.pool ?? (this.agents === undefined ? BUILTIN_POOL : first.id),
+      agents: distinct(agents),
+      leaseMs: this.config.leaseMs,
+      drainMs: DRAIN_MS,
+      onReport: () => wakeups.work(['intake']),
+    });
+    this.endings.add('pool', () => pool.stop());
+    await pool.start();
+  }
+
+  private async listen(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<string | null> {
+    const { config, logger } = this;
+    const { db, metrics } = connections;
+    const version = await packageVersion();
+    const readiness = { check: () => checkStores(connections) };
+    if (!config.roles.includes('api')) {
+      const server = await createOperationsServer({ services: { readiness }, logger, metrics, version });
+      this.endings.add('operations server', () => server.close());
+      await server.listen({ host: config.host, port: config.port });
+      return null;
+    }
+    await refuseOpenListening(config, parts.keys);
+    const views = new TaskViews(db);
+    const tasks = createTaskService({
+      tasks: parts.tasks,
+      synthesis: parts.synthesis,
+      policies: new Set(parts.policies.keys()),
+      defaultPolicy: config.awardPolicy,
+      audit: parts.audit,
+      onSubmitted: (taskIds) => {
+        wakeups.work(['auction']);
+        wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
+      },
+    });
+    const { leaseMs } = config;
+    const reputation = createReputationQueries({ db, leaseMs });
+    const agents = createAgentDirectory({ db, leaseMs, tierOf, audit: parts.audit, onChange: parts.onAgentsChanged });
+    const server = await createApiServer({
+      services: { tasks, agents, reputation, readiness, skills: parts.skills, keys: parts.keys, audit: parts.audit },
+      logger,
+      metrics,
+      version,
+    });
+    this.endings.add('api', () => server.close());
+    const live: Live = attachLive({
+      httpServer: server.server,
+      services: { tasks, keys: parts.keys, reputation },
+      eventReader: {
+        read: (taskId, after, limit) => views.readEvents(taskId, after, limit),
+        readMany: (positions, limit) => views.readManyEvents(positions, limit),
+      },
+      hints: wakeups,
+      logger,
+      metrics,
+    });
+    this.endings.add('live feed', () => live.close());
+    await server.listen({ host: config.host, port: config.port });
+    return urlOf(server, config.host);
+  }
+}
+
+type Parts = Awaited<ReturnType<MarketProcess['parts']>>;
+
+async function migrate(url: string, logger: Logger): Promise<void> {
+  const db = openDatabase({ url, maxConnections: 2, applicationName: 'swarmbid-migrate', logger });
+  try {
+    await migrateToLatest(db as never);
+  } finally {
+    await db.destroy();
+  }
+}
+
+function distinct(agents: readonly AgentDefinition[]): readonly AgentDefinition[] {
+  const ids = agents.map((agent) => agent.id);
+  const doubled = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))];
+  if (doubled.length > 0) throw new Error(`Two agents have the same id: ${doubled.join(', ')}. Ids are unique in the market.`);
+  return agents;
+}
+
+async function refuseOpenListening(config: Config, keys: CachedKeyService): Promise<void> {
+  if (isLoopbackHost(config.host) || (await keys.adminKeyExists())) return;
+  throw new Error(
+    `HOST=${config.host} is not a loopback address, and no admin key exists yet: anybody could rule the market. ` +
+      'Set SWARMBID_ADMIN_KEY, or start on 127.0.0.1 and run `swarmbid keys create --role admin` first.',
+  );
+}
+
+async function checkStores({ db, bus }: Connections): Promise<Record<string, string | null>> {
+  const [postgres, transport] = await Promise.all([
+    fault(pingDatabase(db, PING_MS)),
+    fault(bus.publish('ping', { at: Date.now() })),
+  ]);
+  return { postgres, bus: transport };
+}
+
+async function fault(check: Promise<unknown>): Promise<string | null> {
+  try {
+    await check;
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function urlOf(server: FastifyInstance, host: string): string {
+  const address = server.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+async function packageVersion(): Promise<string> {
+  for (const up of ['../package.json', '../../package.json']) {
+    try {
+      const text = await readFile(new URL(up, import.meta.url), 'utf8');
+      return (JSON.parse(text) as { version: string }).version;
+    } catch {
+      continue;
+    }
+  }
+  return '0.0.0';
+}
+
+export interface ServePoolOptions {
+  /** Name of the pool: every process that serves the same code uses the same one. Default SWARMBID_POOL, else the first agent's id. */
+  pool?: string;
+  /** Default DATABASE_URL, else the embedded server that runs under `SWARMBID_DATA_DIR`. */
+  databaseUrl?: string;
+  /** Default REDIS_URL; none where the market runs without Redis. */
+  redisUrl?: string;
+  logger?: Logger;
+}
+
+export interface ServedPool {
+  pool: string;
+  replicaId: string;
+  /** Resolves when the pool has left the market. */
+  closed: Promise<void>;
+  /** Takes no more work, waits for what runs (at most 10 s), and leaves. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves agents from this process as a pool of the market whose PostgreSQL (and Redis) it is pointed to. Resolves when they
+ * bid. SIGINT and SIGTERM are the caller's: `close` ends the pool.
+ * @throws MarketError INVALID_REQUEST or CONFLICT that names every wrong, doubled or taken agent
+ */
+export async function servePool(definitions: readonly AgentDefinition[], options: ServePoolOptions = {}): Promise<ServedPool> {
+  const agents = distinct(definitions.map(defineAgent));
+  const [first] = agents;
+  if (first === undefined) throw new Error('servePool needs at least one agent.');
+  const config = readConfig({ ...process.env, ...environmentOf(options) });
+  const logger = options.logger ?? createLogger(config.logLevel);
+  const databaseUrl = config.databaseUrl ?? (await runningEmbeddedUrl(config.dataDir));
+  if (databaseUrl === null) {
+    throw new Error(
+      `No market to join: DATABASE_URL is unset, and no embedded market runs under ${config.dataDir}. ` +
+        'Start one with `npm start`, or set DATABASE_URL (and REDIS_URL) to those of the market.',
+    );
+  }
+  const endings = new Endings(logger);
+  try {
+    const connections = await connect({ databaseUrl, redisUrl: config.redisUrl }, 'pool', logger, endings);
+    const wakeups = new Wakeups(connections.bus, logger);
+    const name = config.pool ?? first.id;
+    const pool = new Pool({ ...connections, name, agents, leaseMs: config.leaseMs, drainMs: DRAIN_MS, onReport: () => wakeups.work(['intake']) });
+    endings.add('pool', () => pool.stop());
+    await pool.start();
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    let closing: Promise<void> | undefined;
+    const close = () => (closing ??= endings.run().then(resolve));
+    return { pool: name, replicaId: pool.replicaId, closed, close };
+  } catch (error) {
+    await endings.run();
+    throw error;
+  }
+}
+
+function environmentOf(options: ServePoolOptions): NodeJS.ProcessEnv {
+  return {
+    ...(options.pool === undefined ? {} : { SWARMBID_POOL: options.pool }),
+    ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
+    ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
+  };
+}

@@ -1,0 +1,59 @@
+import { Queue, Worker } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import type { Logger } from '../observability/logger.ts';
+import { KEEP_SECONDS, queueOptions, workerOptions, type BullmqBackend } from './bullmq-backend.ts';
+import { QUEUE_PREFIX } from './names.ts';
+import { COMMAND_TIMEOUT_MS, connectedWithin, endRedis, openRedis } from './redis-connection.ts';
+
+/** Finished jobs kept by number too: they are memory. */
+const keep = { age: KEEP_SECONDS, count: 10_000 };
+
+/** Queues share a connection that fails at once; each worker has two that wait, one of them to block on. */
+export function redisBackend(redisUrl: string, logger: Logger): BullmqBackend {
+  const producer = openRedis(redisUrl, 'fast', logger);
+  const onError = (error: Error) => logger.debug({ err: error }, 'a queue could not ask Redis');
+
+  return {
+    bulkFromJobs: 2,
+    openQueue: async (name) => {
+      if (!(await connectedWithin(producer, COMMAND_TIMEOUT_MS))) throw new Error('Redis does not answer');
+      const queue = new Queue(name, { ...queueOptions, connection: producer, prefix: QUEUE_PREFIX });
+      queue.on('error', onError);
+      await queue.waitUntilReady();
+      return queue;
+    },
+    openWorker: async (name, concurrency, process) => {
+      const clients = recordingDuplicates(openRedis(redisUrl, 'waiting', logger));
+      const [connection] = clients;
+      const kept = { removeOnComplete: keep, removeOnFail: keep };
+      const place = { connection, prefix: QUEUE_PREFIX };
+      const worker = new Worker(name, process, { ...workerOptions, ...kept, ...place, concurrency });
+      worker.on('error', onError);
+      if (await connectedWithin(connection, COMMAND_TIMEOUT_MS)) await worker.waitUntilReady();
+      return {
+        close: async () => {
+          await worker.close();
+          endRedis(connection);
+        },
+        abandon: () => {
+          clients.forEach(endRedis);
+          return Promise.resolve();
+        },
+      };
+    },
+    heal: () => Promise.resolve(false),
+    close: async () => endRedis(producer),
+  };
+}
+
+/** `client` and, as a worker makes them, its copies: a worker keeps the one that it blocks on to itself. */
+function recordingDuplicates<Client extends Redis | Cluster>(client: Client): [Client, ...(Redis | Cluster)[]] {
+  const clients: [Client, ...(Redis | Cluster)[]] = [client];
+  const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => Redis | Cluster;
+  client.duplicate = (...args: unknown[]) => {
+    const copy = duplicate(...args);
+    clients.push(copy);
+    return copy as never;
+  };
+  return clients;
+}

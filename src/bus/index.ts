@@ -1,0 +1,5 @@
+export type { EventBus, ReceivedMessage, RequestOptions, Subscription } from './event-bus.ts';
+export type { JobData, JobQueues, QueuedJob, QueueWorker } from './job-queues.ts';
+export { createJobQueues, type JobTransport } from './bullmq-job-queues.ts';
+export { createPostgresEventBus, type PostgresEventBusOptions } from './postgres-event-bus.ts';
+export { createRedisEventBus, type RedisEventBusOptions } from './redis-event-bus.ts';

@@ -1,0 +1,34 @@
+import { sql } from 'kysely';
+import type { Database } from '../db/database.ts';
+import type { JobData, JobQueues } from './job-queues.ts';
+
+const MAX_BATCH = 500;
+
+/**
+ * Carries outbox rows to the queues. A row is removed by the transaction in which its job was added; if that fails in
+ * between, the job is added again under the same id, which is adding it once.
+ */
+export class OutboxRelay {
+  private readonly db: Database;
+  private readonly queues: JobQueues;
+
+  constructor(db: Database, queues: JobQueues) {
+    this.db = db;
+    this.queues = queues;
+  }
+
+  /** Carries everything that is in the outbox. @throws if the transport does not answer; the rows stay */
+  async run(): Promise<void> {
+    while ((await this.relayBatch()) === MAX_BATCH);
+  }
+
+  private relayBatch(): Promise<number> {
+    return this.db.transaction().execute(async (trx) => {
+      const { rows } = await sql<{ queue: string; jobId: string; data: JobData }>`
+        delete from outbox where id in (select id from outbox order by id limit ${MAX_BATCH} for update skip locked)
+        returning queue, job_id as "jobId", data`.execute(trx);
+      if (rows.length > 0) await this.queues.add(rows);
+      return rows.length;
+    });
+  }
+}

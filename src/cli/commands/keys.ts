@@ -1,0 +1,80 @@
+import { Option, type Command } from 'commander';
+import { ROLES, type Role } from '../../contracts/access.ts';
+import { allItems } from '../all-items.ts';
+import { onAction, withExamples, type CommandHost } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { printable } from '../format.ts';
+import { renderTable, type Column } from '../table.ts';
+
+const COLUMNS: Column[] = [
+  { title: 'id' },
+  { title: 'role' },
+  { title: 'owner' },
+  { title: 'name' },
+  { title: 'created' },
+  { title: 'revoked' },
+];
+
+export function addKeysCommand(program: Command, host: CommandHost): void {
+  const keys = program
+    .command('keys')
+    .description('make, list and revoke keys (needs an admin, or an embedded server without keys)');
+  withExamples(keys, 'swarmbid keys create --role admin', 'swarmbid keys list', 'swarmbid keys revoke ID');
+  addCreate(keys, host);
+  addList(keys, host);
+  addRevoke(keys, host);
+}
+
+function addCreate(keys: Command, host: CommandHost): void {
+  const command = keys
+    .command('create')
+    .description('make a key; it is shown once')
+    .addOption(new Option('--role <role>', 'what the key may do').choices(ROLES).makeOptionMandatory())
+    .option('--name <name>', 'a name to know it by')
+    .option('--owner <id>', 'keys of one owner see the same tasks (default: an owner of its own)');
+  withExamples(
+    command,
+    'swarmbid keys create --role admin',
+    'swarmbid keys create --role submitter --name web-shop --owner shop',
+  );
+  onAction<{ role: Role; name?: string; owner?: string }>(host, command, async (session, { role, name, owner }) => {
+    const key = await session.client.createKey({ role, name, ownerId: owner });
+    session.print(key.key);
+    if (!session.json) session.note(`Key ${key.id} of role ${key.role}, owner ${key.ownerId}. It is not shown again.`);
+    session.printDocument(key);
+    return EXIT.done;
+  });
+}
+
+function addList(keys: Command, host: CommandHost): void {
+  const command = keys.command('list').description('all keys, without their secrets');
+  withExamples(command, 'swarmbid keys list', 'swarmbid keys list --json');
+  onAction(host, command, async (session) => {
+    const items = await allItems((page) => session.client.keys(page));
+    const rows = items.map((key) => [
+      key.id,
+      key.role,
+      key.ownerId,
+      key.name === null ? '' : printable(key.name),
+      key.createdAt,
+      key.revokedAt ?? '–',
+    ]);
+    session.print(...(rows.length === 0 ? ['No keys.'] : renderTable(COLUMNS, rows, session.colors)));
+    session.printDocument({ items, nextCursor: null });
+    return EXIT.done;
+  });
+}
+
+function addRevoke(keys: Command, host: CommandHost): void {
+  const command = keys
+    .command('revoke')
+    .description('revoke a key; every server refuses it within 5 s')
+    .argument('<id>', "the key's id, not the key");
+  withExamples(command, 'swarmbid keys revoke ID');
+  onAction(host, command, async (session, _options, [keyId = '']) => {
+    await session.client.revokeKey(keyId);
+    session.print(`Key ${keyId} is revoked.`);
+    session.printDocument({ id: keyId, revoked: true });
+    return EXIT.done;
+  });
+}

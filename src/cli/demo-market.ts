@@ -1,0 +1,58 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { readConfig, type Config } from '../config.ts';
+
+export interface DemoMarket {
+  url: string;
+  token: string | undefined;
+  /** Ends the market and removes its temporary files; may be called twice. */
+  stop(): Promise<void>;
+}
+
+export interface DemoMarketOptions {
+  /** Kept afterwards. Undefined: a temporary one, removed at the end. */
+  dataDir: string | undefined;
+  /** True: on the configured HOST and PORT; else on any free port of this machine alone. */
+  serve: boolean;
+}
+
+/** A whole market of its own in this process, whatever stores the environment names: a demonstration touches no real ones. */
+export async function startDemoMarket(env: NodeJS.ProcessEnv, options: DemoMarketOptions): Promise<DemoMarket> {
+  const dataDir = options.dataDir ?? (await makeTemporaryDir());
+  const removeFiles = () =>
+    options.dataDir === undefined ? rm(dataDir, { recursive: true, force: true }) : Promise.resolve();
+  try {
+    const config = demoConfig(env, dataDir, options.serve);
+    const { createApp } = await import('../app.ts');
+    const app = await createApp(config);
+    let stopped: Promise<void> | undefined;
+    const stop = () => (stopped ??= app.stop().then(removeFiles));
+    const url = await app.start().then(
+      (started) => started.url,
+      async (error: unknown) => {
+        await stop();
+        throw error;
+      },
+    );
+    if (url === null) throw new Error('the market started without its API');
+    return { url, token: config.adminKey, stop };
+  } catch (error) {
+    await removeFiles();
+    throw error;
+  }
+}
+
+/** Open to be entered: as root, PostgreSQL's files belong to another user, and `mkdtemp` shuts all others out. */
+async function makeTemporaryDir(): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'swarmbid-demo-'));
+  await chmod(directory, 0o755);
+  return directory;
+}
+
+function demoConfig(env: NodeJS.ProcessEnv, dataDir: string, serve: boolean): Config {
+  const ownAddress = serve ? {} : { HOST: '127.0.0.1', PORT: '0' };
+  const unset = { DATABASE_URL: '', DATABASE_MIGRATION_URL: '', REDIS_URL: '', SWARMBID_ROLES: '', SWARMBID_POOL: '' };
+  const logLevel = env.LOG_LEVEL === undefined || env.LOG_LEVEL === '' ? 'warn' : env.LOG_LEVEL;
+  return readConfig({ ...env, ...unset, ...ownAddress, SWARMBID_DATA_DIR: dataDir, LOG_LEVEL: logLevel });
+}

@@ -1,0 +1,39 @@
+import { ConfigError } from '../config.ts';
+import { SwarmbidError } from '../sdk/index.ts';
+import { UsageError } from './exit-codes.ts';
+
+/** What a person reads on stderr: what went wrong, where, and what to do. */
+export function explainError(error: unknown): string[] {
+  if (error instanceof SwarmbidError) return explainSwarmbidError(error);
+  if (!(error instanceof Error)) return [String(error)];
+  return [error.message, ...causesOf(error).map((cause) => `  because: ${cause}`)];
+}
+
+/** The same for a program, as the value of `error` in the JSON document. */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (error instanceof SwarmbidError) {
+    return { code: error.code, status: error.status, detail: error.detail, errors: error.errors };
+  }
+  const code = error instanceof UsageError || error instanceof ConfigError ? 'WRONG_USAGE' : 'FAILED';
+  return { code, status: null, detail: error instanceof Error ? error.message : String(error), errors: [] };
+}
+
+function explainSwarmbidError(error: SwarmbidError): string[] {
+  const fields = error.errors.map(({ path, message }) => `  ${path === '' ? '(the whole)' : path}: ${message}`);
+  return [`${error.detail} (${error.code})`, ...fields, ...adviceFor(error.code)];
+}
+
+function adviceFor(code: string): string[] {
+  if (code === 'UNREACHABLE') return ['Start a server with `npm start`, or name another with --url or SWARMBID_URL.'];
+  if (code === 'UNAUTHENTICATED')
+    return ['Give a key with --token or SWARMBID_TOKEN; an admin makes one with `swarmbid keys create`.'];
+  if (code === 'FORBIDDEN') return ['This needs a key with another role.'];
+  return [];
+}
+
+function causesOf(error: Error): string[] {
+  const causes: string[] = [];
+  for (let { cause } = error; cause instanceof Error && causes.length < 5; { cause } = cause)
+    causes.push(cause.message);
+  return causes;
+}

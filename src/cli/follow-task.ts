@@ -1,0 +1,110 @@
+import { isFinalEvent, type TaskEvent, type TaskView } from '../sdk/index.ts';
+import { numberField, textField, textsField } from './event-fields.ts';
+import { subtaskLabel } from './format.ts';
+import { createProgressView, type Progress } from './progress-view.ts';
+import { renderEvent, withTime, type EventContext } from './render-event.ts';
+import type { Session } from './session.ts';
+
+/** How long to wait, after a task's end, for the reputations that it moves; the market folds them within a second. */
+const AFTERMATH_MS = 5_000;
+const AFTERMATH_OVER = new Error('the time for late events is over');
+
+export interface FollowedTask {
+  task: TaskView;
+  /** The `reputation.changed` events, in order. */
+  reputationChanges: TaskEvent[];
+}
+
+/**
+ * Shows a task's events from the first to the last, as JSON Lines with `--json`, else in words; goes on after its end until
+ * every attempt that an agent answered for has moved a reputation, at most 5 s.
+ */
+export async function followTask(session: Session, taskId: string): Promise<FollowedTask> {
+  const reputationChanges: TaskEvent[] = [];
+  const words = session.json ? null : wordsView(session);
+  try {
+    for await (const event of eventsAndAftermath(session, taskId)) {
+      session.printRecord(event);
+      words?.show(event);
+      if (event.type === 'reputation.changed') reputationChanges.push(event);
+    }
+  } finally {
+    words?.end();
+  }
+  return { task: await session.client.task(taskId), reputationChanges };
+}
+
+async function* eventsAndAftermath(session: Session, taskId: string): AsyncGenerator<TaskEvent> {
+  const aftermath = new AbortController();
+  const answers = createAnswerCount();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    for await (const event of session.client.watch(taskId, { untilEnd: false, signal: aftermath.signal })) {
+      yield event;
+      answers.count(event);
+      if (isFinalEvent(event)) {
+        timer = setTimeout(() => {
+          aftermath.abort(AFTERMATH_OVER);
+        }, AFTERMATH_MS);
+      }
+      if (timer !== undefined && answers.allCounted()) return;
+    }
+  } catch (error) {
+    if (error !== AFTERMATH_OVER) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Every attempt that an agent answered for gets one ledger entry; the market's own failures move nothing. */
+function createAnswerCount() {
+  const answered = new Set<string>();
+  let changes = 0;
+  return {
+    count: ({ type, data }: TaskEvent) => {
+      if (textField(data, 'outcome') === 'market_failure') return;
+      if (type === 'subtask.accepted' || type === 'subtask.failed') {
+        answered.add(`${textField(data, 'subtaskId')}:${numberField(data, 'attempt')}`);
+      }
+      if (type === 'reputation.changed') changes += 1;
+    },
+    allCounted: () => changes >= answered.size,
+  };
+}
+
+function wordsView(session: Session) {
+  const { colors } = session;
+  const view = createProgressView(session.streams.stdout, colors);
+  const skills = new Map<string, readonly string[]>();
+  const skillsOf = (subtaskId: string) => skills.get(subtaskId) ?? [];
+  let startMs: number | undefined;
+  return {
+    show: (event: TaskEvent) => {
+      startMs ??= Date.parse(event.at);
+      if (event.type === 'subtask.started') {
+        skills.set(textField(event.data, 'subtaskId') ?? '', textsField(event.data, 'skills'));
+      }
+      const lines = withTime(event, startMs, renderEvent(event, { colors, skillsOf }));
+      if (event.type === 'subtask.progress') {
+        view.progress(progressOf(event, skillsOf, lines));
+        return;
+      }
+      if (isFinalEvent(event)) view.settle();
+      for (const line of lines) view.line(line);
+    },
+    end: () => {
+      view.settle();
+    },
+  };
+}
+
+function progressOf({ data }: TaskEvent, skillsOf: EventContext['skillsOf'], lines: readonly string[]): Progress {
+  const subtaskId = textField(data, 'subtaskId') ?? '';
+  return {
+    subtaskId,
+    label: subtaskLabel(subtaskId, skillsOf(subtaskId)),
+    percent: numberField(data, 'percent') ?? 0,
+    note: textField(data, 'note') ?? '',
+    lines,
+  };
+}

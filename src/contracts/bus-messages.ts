@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { announcementSchema, poolReplySchema } from './bid.ts';
+import { slugSchema } from './primitives.ts';
+
+/** Several openings in one message: what an announcement costs grows with pools, not with agents or tasks. */
+export const announceMessageSchema = z.object({ announcements: z.array(announcementSchema) });
+export type AnnounceMessage = z.infer<typeof announceMessageSchema>;
+
+/** One pool process's answers to an announce message. */
+export const bidsMessageSchema = z.object({
+  pool: slugSchema,
+  replicaId: z.string(),
+  answers: z.array(poolReplySchema),
+});
+export type BidsMessage = z.infer<typeof bidsMessageSchema>;
+
+export const WORK_KINDS = ['auction', 'intake', 'fold', 'relay'] as const;
+export type WorkKind = (typeof WORK_KINDS)[number];
+/** To orchestrators: the store holds work of these kinds. */
+export const workMessageSchema = z.object({ kinds: z.array(z.enum(WORK_KINDS)) });
+
+/** To feeds: the last `seq` of each of these tasks. */
+export const eventsMessageSchema = z.object({ lastSeq: z.record(z.string(), z.number().int()) });
+
+/** To pools: these attempts count no more. */
+export const revokeMessageSchema = z.object({
+  attempts: z.array(z.object({ subtaskId: z.string(), epoch: z.number().int() })),
+});
+
+export const directoryMessageSchema = z.object({ changed: z.enum(['agents', 'skills', 'keys']) });
+
+/** From one agent to another, to the process that serves it. */
+export const agentMessageSchema = z.object({
+  id: z.string(),
+  taskId: z.string(),
+  from: z.string(),
+  to: z.string().nullable(),
+  /** The agents of the receiving process that shall hear it. */
+  recipients: z.array(z.string()),
+  topic: z.string().max(200),
+  data: z.unknown(),
+});
+export const agentAnswerSchema = z.union([
+  z.object({ ok: z.literal(true), data: z.unknown() }),
+  z.object({ ok: z.literal(false), error: z.string() }),
+]);
+export type AgentAnswer = z.infer<typeof agentAnswerSchema>;

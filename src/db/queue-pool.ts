@@ -1,0 +1,27 @@
+import pg from 'pg';
+import type { Logger } from '../observability/logger.ts';
+
+/** The schema that BullMQ's tables live in; dropping it costs seconds, never a fact. */
+export const QUEUE_SCHEMA = 'bullmq';
+
+/**
+ * Connections for BullMQ's PostgreSQL backend. It waits for no disk at a commit: what a crash loses here is dispatched
+ * again from the market's own tables.
+ */
+export function openQueuePool(url: string, maxConnections: number, logger: Logger): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: maxConnections,
+    application_name: 'swarmbid queues',
+    options: `-c search_path=${QUEUE_SCHEMA} -c synchronous_commit=off`,
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 6_000,
+    statement_timeout: 5_000,
+    keepAlive: true,
+  });
+  const onError = (error: Error) => logger.warn({ err: error }, 'a connection of the queues broke');
+  pool.on('error', onError);
+  // a connection that dies while it is checked out tells its client, not the pool (node-postgres #2439)
+  pool.on('connect', (client) => client.on('error', onError));
+  return pool;
+}

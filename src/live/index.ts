@@ -1,0 +1,1 @@
+export { attachLive, type Live, type LiveDeps } from './attach-live.ts';

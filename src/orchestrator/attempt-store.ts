@@ -1,0 +1,123 @@
+import { sql } from 'kysely';
+import type { Database, Trx } from '../db/database.ts';
+import type { ScoredBid } from '../contracts/award.ts';
+import type { Usage } from '../contracts/task.ts';
+import type { TaskSpec } from '../contracts/task.ts';
+
+/** A change that a pool has written and that no orchestrator has read. */
+export interface UnreadAttempt {
+  subtaskId: string;
+  epoch: number;
+  taskId: string;
+  agentId: string;
+  changes: number;
+  closed: boolean;
+  claimedAt: Date | null;
+  progressPercent: number | null;
+  progressNote: string | null;
+  outcome: 'delivered' | 'failed' | 'timed_out' | null;
+  value: unknown;
+  error: string | null;
+  usage: Usage;
+  endedAt: Date | null;
+  skills: string[];
+  spec: TaskSpec;
+  subtaskCount: number;
+}
+
+interface UnreadRow extends Omit<UnreadAttempt, 'usage'> {
+  inputTokens: number;
+  outputTokens: number;
+  costUsd: number;
+}
+
+export async function readUnread(db: Database, limit: number): Promise<UnreadAttempt[]> {
+  const { rows } = await sql<UnreadRow>`
+    select a.subtask_id as "subtaskId", a.epoch, a.task_id as "taskId", a.agent_id as "agentId", a.changes,
+      a.closed_at is not null as closed, a.claimed_at as "claimedAt", a.progress_percent as "progressPercent",
+      a.progress_note as "progressNote", a.outcome, a.value, a.error, a.input_tokens as "inputTokens",
+      a.output_tokens as "outputTokens", a.cost_usd as "costUsd", a.ended_at as "endedAt",
+      s.skills, t.spec, t.subtask_count as "subtaskCount"
+    from attempt a join subtask s on s.id = a.subtask_id join task t on t.id = a.task_id
+    where a.changes > a.seen order by a.awarded_at limit ${limit}`.execute(db);
+  return rows.map(({ inputTokens, outputTokens, costUsd, ...row }) => ({
+    ...row,
+    usage: { inputTokens, outputTokens, costUsd },
+  }));
+}
+
+export async function readTaskData(db: Database, taskIds: readonly string[]): Promise<Map<string, Record<string, unknown>>> {
+  if (taskIds.length === 0) return new Map();
+  const rows = await db.selectFrom('task').select(['id', 'data']).where('id', 'in', taskIds).execute();
+  return new Map(rows.map((row) => [row.id, row.data]));
+}
+
+/** Bids of the round in which a subtask was awarded, best first, refused ones left out. */
+export async function readStandingBids(trx: Trx, taskId: string, round: number): Promise<ScoredBid[]> {
+  const row = await trx
+    .selectFrom('round')
+    .select('receipt')
+    .where('task_id', '=', taskId)
+    .where('round', '=', round)
+    .executeTakeFirst();
+  return (row?.receipt.bids ?? []).filter((bid) => bid.refused === undefined);
+}
+
+export interface DueAttempt {
+  taskId: string;
+  subtaskId: string;
+  epoch: number;
+  pool: string;
+  claimed: boolean;
+  requeues: number;
+}
+
+/** Open attempts whose lease or dispatch time has run out by the database's clock. */
+export async function readDueAttempts(db: Database, limit: number): Promise<DueAttempt[]> {
+  const { rows } = await sql<DueAttempt>`
+    select task_id as "taskId", subtask_id as "subtaskId", epoch, pool, claimed_at is not null as claimed, requeues
+    from attempt where closed_at is null and outcome is null and due_at <= clock_timestamp()
+    order by due_at limit ${limit}`.execute(db);
+  return rows;
+}
+
+/** Puts the jobs of unclaimed awards into the outbox once more, under the same ids, and gives them another term. */
+export async function requeueAttempts(
+  db: Database,
+  attempts: readonly { subtaskId: string; epoch: number; queue: string; jobId: string }[],
+  dispatchMs: number,
+): Promise<void> {
+  await sql`
+    with again as (
+      update attempt set requeues = requeues + 1, due_at = clock_timestamp() + ${dispatchMs} * interval '1 ms'
+      from jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int, queue text, "jobId" text)
+      where attempt.subtask_id = x."subtaskId" and attempt.epoch = x.epoch and attempt.closed_at is null
+        and attempt.claimed_at is null
+      returning x.queue, x."jobId" as job_id, x."subtaskId" as subtask_id, x.epoch
+    )
+    insert into outbox (queue, job_id, data)
+    select queue, job_id, jsonb_build_object('kind', 'subtask', 'subtaskId', subtask_id, 'epoch', epoch) from again`.execute(db);
+}
+
+export interface UnreadMessage {
+  id: string;
+  taskId: string;
+  subtaskId: string;
+  from: string;
+  to: string | null;
+  topic: string;
+}
+
+export async function readUnreadMessages(db: Database, limit: number): Promise<UnreadMessage[]> {
+  const { rows } = await sql<UnreadMessage>`
+    select id, task_id as "taskId", subtask_id as "subtaskId", from_agent as "from", to_agent as "to", topic
+    from agent_message where pending order by at limit ${limit}`.execute(db);
+  return rows;
+}
+
+/** Marks messages as told; returns those that were not told before. */
+export async function markMessagesTold(trx: Trx, ids: readonly string[]): Promise<Set<string>> {
+  const { rows } = await sql<{ id: string }>`
+    update agent_message set pending = false where id = any(${ids}::uuid[]) and pending returning id`.execute(trx);
+  return new Set(rows.map((row) => row.id));
+}

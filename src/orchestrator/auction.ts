@@ -1,0 +1,312 @@
+/**
+ * The auction: from the board to awards.
+ *
+ * One pass takes due openings that can be served, writes a round for each (`announce`), says so on the bus in one message,
+ * collects one answer from every live pool process until all have answered or the bid window has closed, and awards in one
+ * transaction. Several passes may be under way at once; an opening is in one of them only, because taking it hides it.
+ *
+ *  1. Nothing here is a fact until a transaction has committed: a pass that dies leaves its openings hidden for
+ *     `HOLD_MS` beyond the window, then another orchestrator announces them again.
+ *  2. A process that let a window pass in silence is not waited for again until it answers something.
+ *  3. The market's own records decide in the end: bids are judged under the lock of the bidders' rows.
+ */
+import { bidsMessageSchema, type BidsMessage } from '../contracts/bus-messages.ts';
+import type { AwardPolicy } from '../contracts/award-policy.ts';
+import type { Announcement, PoolReply } from '../contracts/bid.ts';
+import type { EventBus } from '../bus/event-bus.ts';
+import { channels } from '../bus/names.ts';
+import type { Trx } from '../db/database.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { KnownAgent } from './core/eligibility.ts';
+import { judgeRound, mergeReplies, type MergedReply } from './core/round.ts';
+import { WHOLE_TASK } from './core/task-record.ts';
+import type { MarketView } from './market-view.ts';
+import { lockAgents } from './market-rows-store.ts';
+import { countAnnounced, listNeeds, nextDueMs, takeOpenings, type Need, type TakenOpening, type TakeRequest } from './opening-store.ts';
+import type { LockedTask, Plan, PlannedCommand, TaskStore } from './task-store.ts';
+
+/** An opening stays hidden this long beyond the bid window, in case this process dies with it. */
+const HOLD_MS = 5_000;
+/** Openings in one announce message. */
+const MAX_BATCH = 100;
+/** Passes under way at once. */
+const MAX_PASSES = 4;
+/** Of a need that nobody can serve now, this many are announced at once; the rest wait unannounced. */
+const ANNOUNCED_WAITING = 100;
+const DESCRIPTION_CHARS = 500;
+
+export interface AuctionOptions {
+  tasks: TaskStore;
+  view: MarketView;
+  bus: EventBus;
+  policies: ReadonlyMap<string, AwardPolicy>;
+  bidWindowMs: number;
+  leaseMs: number;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+interface OpenRound {
+  opening: TakenOpening;
+  announcement: Announcement;
+}
+
+export class Auction {
+  private readonly options: AuctionOptions;
+  private readonly silent = new Set<string>();
+  private readonly passes = new Set<Promise<void>>();
+  private freed = false;
+  private onPassEnd: () => void = () => undefined;
+
+  constructor(options: AuctionOptions) {
+    this.options = options;
+  }
+
+  /** Capacity was freed or a pool joined: what waits for that is due. */
+  capacityFreed(): void {
+    this.freed = true;
+  }
+
+  /** Called whenever a pass has ended: there may be more to take. */
+  onEnd(listener: () => void): void {
+    this.onPassEnd = listener;
+  }
+
+  /** Starts passes for what is due. Resolves when they are begun; returns when the next opening falls due. */
+  async run(): Promise<number | null> {
+    while (this.passes.size < MAX_PASSES) {
+      const parkedToo = this.freed;
+      this.freed = false;
+      const taken = await this.take(parkedToo);
+      if (taken.length === 0) break;
+      const pass: Promise<void> = this.pass(taken)
+        .catch((error: unknown) => this.options.logger.error({ err: error }, 'an auction pass failed; its openings fall due again'))
+        .finally(() => {
+          this.passes.delete(pass);
+          this.onPassEnd();
+        });
+      this.passes.add(pass);
+    }
+    return nextDueMs(this.options.tasks.db);
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all(this.passes);
+  }
+
+  private async take(parkedToo: boolean): Promise<TakenOpening[]> {
+    const { db } = this.options.tasks;
+    const needs = await listNeeds(db);
+    if (needs.length === 0) return [];
+    await this.options.view.refresh(performance.now());
+    const requests: TakeRequest[] = [];
+    let left = MAX_BATCH;
+    for (const need of needs) {
+      const request = await this.requestFor(need, left);
+      if (request === null) continue;
+      requests.push(request);
+      left -= request.limit;
+      if (left <= 0) break;
+    }
+    return takeOpenings(db, requests, { holdMs: this.options.bidWindowMs + HOLD_MS, parkedToo });
+  }
+
+  private async requestFor(need: Need, left: number): Promise<TakeRequest | null> {
+    const prospect = this.options.view.prospect(need);
+    if (prospect.kind === 'open') return { need: need.need, limit: Math.min(left, prospect.slots), onlyNew: false };
+    if (prospect.kind === 'incapable') return { need: need.need, limit: left, onlyNew: false };
+    const announced = await countAnnounced(this.options.tasks.db, need.need, ANNOUNCED_WAITING);
+    return announced >= ANNOUNCED_WAITING ? null : { need: need.need, limit: Math.min(left, ANNOUNCED_WAITING - announced), onlyNew: true };
+  }
+
+  private async pass(taken: TakenOpening[]): Promise<void> {
+    const rounds = await this.announce(taken);
+    if (rounds.length === 0) return;
+    const stop = this.options.metrics.auctionSeconds.startTimer();
+    const { replies, silentPools } = await this.collect(rounds.map((round) => round.announcement));
+    stop();
+    await this.award(rounds, replies, silentPools);
+  }
+
+  /** Writes a round for each opening. Openings of tasks that have ended meanwhile drop out. */
+  private async announce(taken: TakenOpening[]): Promise<OpenRound[]> {
+    const rounds: OpenRound[] = [];
+    await this.options.tasks.transact(
+      taken.map((opening) => opening.taskId),
+      (locked) => ({
+        commands: taken.flatMap((opening): PlannedCommand[] => {
+          const task = locked.get(opening.taskId);
+          if (task === undefined) return [];
+          return [
+            {
+              taskId: opening.taskId,
+              command: { kind: 'announce', ord: opening.ord },
+              onDecided: (refusal) => {
+                if (refusal === undefined) rounds.push({ opening, announcement: announcementOf(task, opening, rounds) });
+              },
+            },
+          ];
+        }),
+      }),
+    );
+    return rounds;
+  }
+
+  /** One message out, one answer from each live process back; who stays silent is named. */
+  private async collect(announcements: Announcement[]): Promise<{ replies: BidsMessage[]; silentPools: string[] }> {
+    const live = this.options.view.liveReplicas;
+    const awaited = new Set(live.filter((replica) => !this.silent.has(replica.id)).map((replica) => replica.id));
+    const replies: BidsMessage[] = [];
+    await this.options.bus.request(channels.announce, { announcements }, {
+      replySchema: bidsMessageSchema,
+      timeoutMs: this.options.bidWindowMs,
+      onReply: (reply) => {
+        replies.push(reply);
+        this.silent.delete(reply.replicaId);
+        awaited.delete(reply.replicaId);
+        return awaited.size === 0 && live.length > 0;
+      },
+    });
+    for (const replicaId of awaited) this.silent.add(replicaId);
+    const answered = new Set(replies.map((reply) => reply.pool));
+    const silentPools = [...new Set(live.map((replica) => replica.pool))].filter((pool) => !answered.has(pool)).sort();
+    return { replies, silentPools };
+  }
+
+  private async award(rounds: OpenRound[], replies: BidsMessage[], silentPools: string[]): Promise<void> {
+    const answers = answersByRound(replies);
+    await this.options.tasks.transact(
+      rounds.map((round) => round.opening.taskId),
+      async (locked, trx, now) => {
+        const merged = rounds.map((round) => answers.get(roundKey(round.announcement)) ?? []);
+        const agents = await this.knownAgents(trx, merged);
+        return this.planAwards(rounds, merged, { locked, agents, silentPools, now });
+      },
+    );
+  }
+
+  private async knownAgents(trx: Trx, merged: readonly (readonly MergedReply[])[]): Promise<Map<string, KnownAgent>> {
+    const bidders = merged.flatMap((replies) => replies.flatMap((reply) => reply.bids.map((bid) => bid.agentId)));
+    return lockAgents(trx, bidders, this.options.leaseMs);
+  }
+
+  private planAwards(
+    rounds: OpenRound[],
+    merged: readonly (readonly MergedReply[])[],
+    context: {
+      locked: ReadonlyMap<string, LockedTask>;
+      agents: Map<string, KnownAgent>;
+      silentPools: string[];
+      now: Date;
+    },
+  ): Plan {
+    const commands: PlannedCommand[] = [];
+    rounds.forEach((round, index) => {
+      const task = context.locked.get(round.opening.taskId);
+      if (task !== undefined) commands.push(this.closeRound(round, task, merged[index] ?? [], context));
+    });
+    return { commands };
+  }
+
+  private closeRound(
+    { opening, announcement }: OpenRound,
+    locked: LockedTask,
+    replies: readonly MergedReply[],
+    context: { agents: Map<string, KnownAgent>; silentPools: string[]; now: Date },
+  ): PlannedCommand {
+    const { spec, subtasks } = locked.task;
+    const activeAgents = this.options.view.activeFor(opening);
+    const tried = new Set(opening.ord === WHOLE_TASK ? [] : (subtasks[opening.ord]?.tried ?? []));
+    const untried = activeAgents.some((agent) => !tried.has(agent.agentId) && opening.skills.every((skill) => agent.skills.includes(skill)));
+    const { outcome, receipt } = judgeRound({
+      taskId: opening.taskId,
+      subtaskId: announcement.subtaskId,
+      round: announcement.round,
+      at: context.now,
+      requiredSkills: opening.skills,
+      domain: opening.domain ?? undefined,
+      complexity: spec.complexity,
+      maxTeamSize: spec.maxTeamSize,
+      allowPartial: spec.allowPartial,
+      replies,
+      silentPools: context.silentPools,
+      agents: context.agents,
+      activeAgents,
+      // Who has failed at it may try again only when nobody else is left.
+      alreadyTried: untried ? tried : new Set(),
+      policy: this.policyOf(spec.policy),
+    });
+    const pools = new Map<string, string>();
+    if (outcome.kind === 'award') {
+      for (const { agentId } of outcome.parts) {
+        const agent = context.agents.get(agentId);
+        if (agent === undefined) continue;
+        // The next opening of this batch sees the slot taken.
+        agent.reservedSlots += 1;
+        pools.set(agentId, agent.pool ?? '');
+      }
+    }
+    return {
+      taskId: opening.taskId,
+      command: {
+        kind: 'close_round',
+        ord: opening.ord,
+        round: announcement.round,
+        outcome,
+        receipt,
+        replies,
+        pools,
+        tries: opening.tries,
+        incapableMs: opening.incapableMs,
+      },
+    };
+  }
+
+  private policyOf(name: string): AwardPolicy {
+    const policy = this.options.policies.get(name) ?? this.options.policies.get('weighted');
+    if (policy === undefined) throw new Error('the award policy "weighted" is missing');
+    return policy;
+  }
+}
+
+function announcementOf({ task }: LockedTask, opening: TakenOpening, before: readonly OpenRound[]): Announcement {
+  const { spec } = task;
+  const earlier = before.filter((round) => round.opening.taskId === task.id).length;
+  const subtask = opening.ord === WHOLE_TASK ? undefined : task.subtasks[opening.ord];
+  return {
+    taskId: task.id,
+    ...(subtask === undefined ? {} : { subtaskId: subtask.id }),
+    round: task.round + 1 + earlier,
+    type: spec.type,
+    ...(spec.description === undefined ? {} : { description: spec.description.slice(0, DESCRIPTION_CHARS) }),
+    requiredSkills: opening.skills,
+    ...(spec.domain === undefined ? {} : { domain: spec.domain }),
+    complexity: spec.complexity,
+    priority: spec.priority,
+    ...(spec.deadline === undefined ? {} : { deadline: spec.deadline }),
+    timeoutMs: spec.timeoutMs,
+  };
+}
+
+const roundKey = (of: { taskId: string; subtaskId?: string | undefined; round: number }) =>
+  `${of.subtaskId ?? of.taskId}#${of.round}`;
+
+/** For each round, one merged answer of every pool. */
+function answersByRound(replies: readonly BidsMessage[]): Map<string, MergedReply[]> {
+  const byRound = new Map<string, Map<string, PoolReply[]>>();
+  for (const { pool, answers } of replies) {
+    for (const answer of answers) {
+      const key = roundKey(answer);
+      const pools = byRound.get(key) ?? new Map<string, PoolReply[]>();
+      byRound.set(key, pools);
+      pools.set(pool, [...(pools.get(pool) ?? []), answer]);
+    }
+  }
+  return new Map(
+    [...byRound].map(([key, pools]) => [
+      key,
+      [...pools].sort(([a], [b]) => (a < b ? -1 : 1)).map(([pool, answers]) => mergeReplies(pool, answers)),
+    ]),
+  );
+}

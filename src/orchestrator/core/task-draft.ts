@@ -1,0 +1,105 @@
+import type { Failure } from '../../contracts/errors.ts';
+import type { EventType } from '../../contracts/events.ts';
+import type { Outcome } from '../../contracts/ledger.ts';
+import type { FinalTaskStatus, TaskResult, TaskSpec, TaskStatus } from '../../contracts/task.ts';
+import type { AttemptVerdict, DraftEvent, Effect, SubtaskRecord, TaskRecord } from './task-record.ts';
+
+/** A copy of a task under decision: transitions change it, and `finish` gives it back as a decision. The original stays. */
+export class TaskDraft {
+  readonly id: string;
+  readonly spec: TaskSpec;
+  readonly now: Date;
+  readonly subtasks: SubtaskRecord[];
+  readonly effects: Effect[] = [];
+  private readonly base: TaskRecord;
+  private readonly events: DraftEvent[] = [];
+  private eventSeq: number;
+  private changes: Partial<Pick<TaskRecord, 'round' | 'epoch' | 'team' | 'warnings' | 'usage' | 'startedAt'>> = {};
+  private state: { status: TaskStatus; result: TaskResult | null; error: Failure | null };
+
+  constructor(task: TaskRecord, now: Date) {
+    this.base = task;
+    this.id = task.id;
+    this.spec = task.spec;
+    this.now = now;
+    this.subtasks = task.subtasks.map((subtask) => ({ ...subtask }));
+    this.eventSeq = task.eventSeq;
+    this.state = { status: task.status, result: task.result, error: task.error };
+  }
+
+  /** The task as far as it has been changed. */
+  get task(): Readonly<Omit<TaskRecord, 'subtasks' | 'eventSeq' | 'status' | 'finishedAt' | 'result' | 'error'>> {
+    return { ...this.base, ...this.changes };
+  }
+
+  get status(): TaskStatus {
+    return this.state.status;
+  }
+
+  set(changes: Partial<Pick<TaskRecord, 'round' | 'epoch' | 'team' | 'warnings' | 'usage' | 'startedAt'>>): void {
+    this.changes = { ...this.changes, ...changes };
+  }
+
+  moveTo(status: Exclude<TaskStatus, FinalTaskStatus>): void {
+    this.state = { ...this.state, status };
+  }
+
+  end(status: FinalTaskStatus, result: TaskResult | null, error: Failure | null): void {
+    this.state = { status, result, error };
+  }
+
+  emit(type: EventType, data: Record<string, unknown>, at: Date = this.now): void {
+    this.eventSeq += 1;
+    this.events.push({ seq: this.eventSeq, type, at, data });
+  }
+
+  subtask(subtaskId: string): SubtaskRecord | undefined {
+    return this.subtasks.find((subtask) => subtask.id === subtaskId);
+  }
+
+  closeAttempt(subtask: SubtaskRecord, verdict: AttemptVerdict): void {
+    this.effects.push({ kind: 'close_attempt', subtaskId: subtask.id, epoch: subtask.epoch, verdict });
+  }
+
+  /** One entry for the present attempt of a subtask; its key makes a second one impossible. */
+  enter(subtask: SubtaskRecord, outcome: Outcome, reason: string | null): void {
+    if (subtask.agentId === null) return;
+    const accepted = outcome === 'accepted';
+    this.effects.push({
+      kind: 'ledger',
+      entry: {
+        effectKey: `attempt:${subtask.id}:${subtask.epoch}`,
+        agentId: subtask.agentId,
+        taskId: this.id,
+        ownerId: this.base.ownerId,
+        subtaskId: subtask.id,
+        skill: subtask.skills[0] ?? null,
+        outcome,
+        quality: accepted ? subtask.quality : null,
+        qualitySource: accepted ? subtask.qualitySource : null,
+        reason,
+        durationMs:
+          subtask.startedAt !== null && subtask.finishedAt !== null
+            ? subtask.finishedAt.getTime() - subtask.startedAt.getTime()
+            : null,
+        team: this.task.team.length > 1,
+      },
+    });
+  }
+
+  finish(): { ok: true; task: TaskRecord; events: DraftEvent[]; effects: Effect[] } {
+    const common = {
+      ...this.base,
+      ...this.changes,
+      subtasks: this.subtasks,
+      eventSeq: this.eventSeq,
+      version: this.base.version + 1,
+    };
+    const { status, result, error } = this.state;
+    const ended = status === 'completed' || status === 'failed' || status === 'cancelled' || status === 'expired';
+    const task: TaskRecord = ended
+      ? { ...common, status, result, error, finishedAt: this.base.finishedAt ?? this.now }
+      : { ...common, status, result: null, error: null, finishedAt: null };
+    return { ok: true, task, events: this.events, effects: this.effects };
+  }
+}

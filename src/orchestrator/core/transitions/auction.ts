@@ -1,0 +1,227 @@
+import { backoffMs } from '../../../util/backoff.ts';
+import type { ReceiptRound } from '../../../contracts/award.ts';
+import type { Command, Successor } from '../commands.ts';
+import { subtaskId } from '../decomposition.ts';
+import type { RoundOutcome } from '../round.ts';
+import type { TaskDraft } from '../task-draft.ts';
+import { WHOLE_TASK, type SubtaskRecord } from '../task-record.ts';
+import type { RefusalReason } from '../task-machine.ts';
+import { fail } from './ending.ts';
+
+/** Back-off between announcements of one opening: 0.5 s, doubling, at most 5 s (PRODUCT, one agent or a team). */
+const FIRST_BACKOFF_MS = 500;
+const MAX_BACKOFF_MS = 5_000;
+const LISTED_PASSES = 20;
+
+type CloseRound = Extract<Command, { kind: 'close_round' }>;
+
+export function announce(draft: TaskDraft, command: Extract<Command, { kind: 'announce' }>): RefusalReason | undefined {
+  const target = openTarget(draft, command.ord);
+  if (target === 'NOT_NOW') return 'NOT_NOW';
+  const round = draft.task.round + 1;
+  draft.set({ round });
+  if (target === null) draft.moveTo('announced');
+  else target.round = round;
+  draft.emit('task.announced', {
+    round,
+    ...(target === null ? {} : { subtaskId: target.id }),
+    requiredSkills: target === null ? draft.spec.requiredSkills : target.skills,
+    ...(draft.spec.domain === undefined ? {} : { domain: draft.spec.domain }),
+    complexity: draft.spec.complexity,
+    priority: draft.spec.priority,
+  });
+  return undefined;
+}
+
+/** Null for the whole task, the pending subtask that is auctioned anew, or NOT_NOW where nothing is open. */
+function openTarget(draft: TaskDraft, ord: number): SubtaskRecord | null | 'NOT_NOW' {
+  if (ord === WHOLE_TASK) return draft.status === 'accepted' || draft.status === 'announced' ? null : 'NOT_NOW';
+  const subtask = draft.subtasks[ord];
+  return subtask?.status === 'pending' ? subtask : 'NOT_NOW';
+}
+
+export function closeRound(draft: TaskDraft, command: CloseRound): RefusalReason | undefined {
+  const target = openTarget(draft, command.ord);
+  if (target === 'NOT_NOW') return 'NOT_NOW';
+  if ((target === null ? draft.task.round : target.round) !== command.round) return 'STALE';
+  for (const reply of command.replies) {
+    draft.emit('bids.received', {
+      round: command.round,
+      ...(target === null ? {} : { subtaskId: target.id }),
+      pool: reply.pool,
+      bids: command.receipt.bids.filter((bid) => bid.pool === reply.pool),
+      passes: reply.passes.slice(0, LISTED_PASSES),
+      passCounts: reply.passCounts,
+    });
+  }
+  settleOutcome(draft, command, target);
+  return undefined;
+}
+
+function settleOutcome(draft: TaskDraft, command: CloseRound, target: SubtaskRecord | null): void {
+  const { outcome } = command;
+  switch (outcome.kind) {
+    case 'award':
+      awardParts(draft, command, outcome, target);
+      return;
+    case 'wait':
+      file(draft, command, 'waiting', []);
+      delay(draft, command, backoffMs(command.tries - 1, FIRST_BACKOFF_MS, MAX_BACKOFF_MS), false);
+      return;
+    case 'again':
+      announceAgainOrFail(draft, command, outcome.uncoveredSkills);
+      return;
+    case 'too_small':
+      file(draft, command, 'failed', []);
+      fail(draft, {
+        code: 'TEAM_TOO_SMALL',
+        message: `No team of the allowed size covers all required skills; left open: ${outcome.uncoveredSkills.join(', ')}.`,
+        uncoveredSkills: outcome.uncoveredSkills,
+      });
+  }
+}
+
+function announceAgainOrFail(draft: TaskDraft, command: CloseRound, uncoveredSkills: string[]): void {
+  const leftMs = draft.spec.biddingTimeMs - command.incapableMs;
+  if (leftMs > 0) {
+    file(draft, command, 'announced_again', []);
+    delay(draft, command, Math.min(leftMs, backoffMs(command.tries - 1, FIRST_BACKOFF_MS, MAX_BACKOFF_MS)), true);
+    return;
+  }
+  file(draft, command, 'failed', []);
+  const named = uncoveredSkills.length === 0 ? 'this task' : uncoveredSkills.join(', ');
+  fail(draft, {
+    code: 'NO_CAPABLE_AGENTS',
+    message: `No active agent for ${named} within ${draft.spec.biddingTimeMs} ms of announcing. Start a pool whose agents have it, or change requiredSkills or domain.`,
+    uncoveredSkills,
+  });
+}
+
+function delay(draft: TaskDraft, command: CloseRound, delayMs: number, incapable: boolean): void {
+  draft.effects.push({ kind: 'delay_opening', ord: command.ord, delayMs, incapable });
+}
+
+function awardParts(
+  draft: TaskDraft,
+  command: CloseRound,
+  outcome: Extract<RoundOutcome, { kind: 'award' }>,
+  target: SubtaskRecord | null,
+): void {
+  draft.effects.push({ kind: 'close_board', ord: command.ord });
+  const awarded =
+    target === null
+      ? outcome.parts.map((part, ord) => {
+          const subtask = newSubtask(draft.id, ord, part.skills, command.round);
+          draft.subtasks.push(subtask);
+          return giveTo(draft, subtask, { agentId: part.agentId, pool: command.pools.get(part.agentId) ?? '' });
+        })
+      : outcome.parts.slice(0, 1).map((part) => giveTo(draft, target, { agentId: part.agentId, pool: command.pools.get(part.agentId) ?? '' }));
+  if (target === null) {
+    draft.set({
+      team: outcome.members.map((member) => ({
+        ...member,
+        subtaskIds: awarded.filter((subtask) => subtask.agentId === member.agentId).map((subtask) => subtask.id),
+      })),
+    });
+    draft.moveTo('awarded');
+    warnOfUncovered(draft);
+  } else {
+    const score = outcome.members[0]?.score ?? 0;
+    for (const subtask of awarded) replaceInTeam(draft, subtask, score);
+  }
+  const awards = awarded.map(awardOf);
+  file(draft, command, 'awarded', awards);
+  draft.emit('task.awarded', {
+    round: command.round,
+    ...(target === null ? {} : { subtaskId: target.id }),
+    policy: command.receipt.policy,
+    awards,
+    team: draft.task.team,
+  });
+}
+
+function warnOfUncovered(draft: TaskDraft): void {
+  const missing = draft.spec.requiredSkills.filter((skill) => !draft.subtasks.some((one) => one.skills.includes(skill)));
+  if (missing.length === 0) return;
+  const warning = { rule: 'coverage', message: `Begun without an agent for ${missing.join(', ')} (allowPartial).`, blame: [] };
+  draft.set({ warnings: [...draft.task.warnings, warning] });
+  draft.emit('validation.warning', warning);
+}
+
+function file(draft: TaskDraft, command: CloseRound, outcome: ReceiptRound['outcome'], awards: ReceiptRound['awards']): void {
+  draft.effects.push({ kind: 'receipt', receipt: { ...command.receipt, outcome, awards } });
+}
+
+export function awardOf(subtask: SubtaskRecord): ReceiptRound['awards'][number] {
+  return { subtaskId: subtask.id, agentId: subtask.agentId ?? '', epoch: subtask.epoch, attempt: subtask.attempt };
+}
+
+function newSubtask(taskId: string, ord: number, skills: string[], round: number): SubtaskRecord {
+  return {
+    id: subtaskId(taskId, ord),
+    ord,
+    skills,
+    status: 'pending',
+    agentId: null,
+    pool: null,
+    epoch: 0,
+    attempt: 1,
+    lostLeases: 0,
+    tried: [],
+    round,
+    progressPercent: 0,
+    quality: null,
+    qualitySource: null,
+    error: null,
+    startedAt: null,
+    finishedAt: null,
+  };
+}
+
+/** Awards a subtask: epoch + 1, a new attempt opened and dispatched (invariant 3). */
+export function giveTo(draft: TaskDraft, subtask: SubtaskRecord, to: Successor): SubtaskRecord {
+  Object.assign(subtask, {
+    status: 'awarded',
+    agentId: to.agentId,
+    pool: to.pool,
+    epoch: subtask.epoch + 1,
+    progressPercent: 0,
+    quality: null,
+    qualitySource: null,
+    error: null,
+    startedAt: null,
+    finishedAt: null,
+  } satisfies Partial<SubtaskRecord>);
+  draft.effects.push({
+    kind: 'open_attempt',
+    subtaskId: subtask.id,
+    epoch: subtask.epoch,
+    agentId: to.agentId,
+    pool: to.pool,
+    attempt: subtask.attempt,
+    timeoutMs: draft.spec.timeoutMs,
+  });
+  return subtask;
+}
+
+/** Moves a subtask to its new agent in the team that readers see. */
+export function replaceInTeam(draft: TaskDraft, subtask: SubtaskRecord, score: number): void {
+  const team = draft.task.team
+    .map((member) => {
+      const subtaskIds = member.subtaskIds.filter((id) => id !== subtask.id);
+      return { ...member, subtaskIds, skills: skillsOf(draft, subtaskIds) };
+    })
+    .filter((member) => member.subtaskIds.length > 0);
+  const present = team.find((member) => member.agentId === subtask.agentId);
+  if (present === undefined) {
+    team.push({ agentId: subtask.agentId ?? '', skills: subtask.skills, score, subtaskIds: [subtask.id] });
+  } else {
+    present.subtaskIds = [...present.subtaskIds, subtask.id];
+    present.skills = skillsOf(draft, present.subtaskIds);
+  }
+  draft.set({ team });
+}
+
+function skillsOf(draft: TaskDraft, subtaskIds: readonly string[]): string[] {
+  return draft.subtasks.filter((subtask) => subtaskIds.includes(subtask.id)).flatMap((subtask) => subtask.skills);
+}

@@ -1,0 +1,6 @@
+export { Orchestrator, type OrchestratorOptions } from './orchestrator.ts';
+export type { FoldedEntry, Ledger, ReputationFold, Synthesis } from './ports.ts';
+export { createTaskService } from './task-service.ts';
+export { TaskStore } from './task-store.ts';
+export { TaskViews } from './task-view-store.ts';
+export { Wakeups } from './wakeups.ts';

@@ -1,0 +1,192 @@
+/**
+ * Reads what pools have written into `attempt` (claims, progress, deliveries) and what agents have said to each other, and
+ * turns it into commands: settlement. A pool writes nothing else; every verdict, event and ledger entry is made here.
+ *
+ * Verdicts are computed before the transaction, from the delivery as it was read; the transaction decides whether they still
+ * count. A change that is written in between is left for the next pass: `seen` names what was read.
+ */
+import type { Trx } from '../db/database.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Command, Verdict } from './core/commands.ts';
+import { markMessagesTold, readTaskData, readUnread, readUnreadMessages, type UnreadAttempt } from './attempt-store.ts';
+import type { Synthesis } from './ports.ts';
+import { findSuccessors } from './successors.ts';
+import type { LockedTask, PlannedCommand, TaskStore } from './task-store.ts';
+
+const MAX_BATCH = 200;
+
+type Sole = Extract<Command, { kind: 'deliver' }>['sole'];
+interface Judged {
+  verdict: Verdict;
+  sole: Sole;
+}
+
+export interface IntakeOptions {
+  tasks: TaskStore;
+  synthesis: Synthesis;
+  leaseMs: number;
+  logger: Logger;
+}
+
+export class Intake {
+  private readonly options: IntakeOptions;
+
+  constructor(options: IntakeOptions) {
+    this.options = options;
+  }
+
+  async run(): Promise<void> {
+    for (;;) {
+      const settled = await this.settle();
+      const told = await this.tellMessages();
+      if (settled < MAX_BATCH && told < MAX_BATCH) return;
+    }
+  }
+
+  private async settle(): Promise<number> {
+    const { tasks } = this.options;
+    const unread = await readUnread(tasks.db, MAX_BATCH);
+    if (unread.length === 0) return 0;
+    const judged = await this.judgeAll(unread);
+    await tasks.transact([...new Set(unread.map((one) => one.taskId))], async (locked, trx) => ({
+      commands: await this.commandsFor(unread, judged, locked, trx),
+      seen: unread.map(({ subtaskId, epoch, changes }) => ({ subtaskId, epoch, changes })),
+    }));
+    return unread.length;
+  }
+
+  private async commandsFor(
+    unread: readonly UnreadAttempt[],
+    judged: ReadonlyMap<UnreadAttempt, Judged>,
+    locked: ReadonlyMap<string, LockedTask>,
+    trx: Trx,
+  ): Promise<PlannedCommand[]> {
+    const commands: PlannedCommand[] = [];
+    for (const attempt of unread) {
+      const task = locked.get(attempt.taskId);
+      if (task === undefined || attempt.closed) continue;
+      for (const command of await this.commandsOf(attempt, judged.get(attempt), task, trx)) {
+        commands.push({ taskId: attempt.taskId, command });
+      }
+    }
+    return commands;
+  }
+
+  private async commandsOf(
+    attempt: UnreadAttempt,
+    judged: Judged | undefined,
+    locked: LockedTask,
+    trx: Trx,
+  ): Promise<Command[]> {
+    const { subtaskId, epoch, claimedAt } = attempt;
+    const subtask = locked.task.subtasks.find((one) => one.id === subtaskId);
+    if (subtask?.epoch !== epoch || claimedAt === null) return [];
+    if (judged === undefined) {
+      const begin: Command[] = subtask.status === 'awarded' ? [{ kind: 'start', subtaskId, epoch, at: claimedAt }] : [];
+      const { progressPercent: percent, progressNote: note } = attempt;
+      return percent === null ? begin : [...begin, { kind: 'progress', subtaskId, epoch, percent, note }];
+    }
+    const failed = judged.verdict.kind !== 'accepted';
+    const successors = failed ? await findSuccessors(trx, locked, subtask, attempt.agentId, this.options.leaseMs) : [];
+    const endedAt = attempt.endedAt ?? claimedAt;
+    return [{ kind: 'deliver', subtaskId, epoch, startedAt: claimedAt, endedAt, usage: attempt.usage, successors, ...judged }];
+  }
+
+  private async judgeAll(unread: readonly UnreadAttempt[]): Promise<Map<UnreadAttempt, Judged>> {
+    const ended = unread.filter((attempt) => attempt.outcome !== null && !attempt.closed);
+    const needData = new Set<string>();
+    for (const attempt of ended) {
+      const rules = attempt.subtaskCount === 1 && attempt.spec.rules.length > 0;
+      if (attempt.outcome === 'delivered' && (rules || (await this.options.synthesis.judges(attempt.skills)))) {
+        needData.add(attempt.taskId);
+      }
+    }
+    const data = await readTaskData(this.options.tasks.db, [...needData]);
+    const judged = await Promise.all(
+      ended.map(async (attempt) => [attempt, await this.judge(attempt, data.get(attempt.taskId))] as const),
+    );
+    return new Map(judged);
+  }
+
+  private async judge(attempt: UnreadAttempt, data: Record<string, unknown> | undefined): Promise<Judged> {
+    if (attempt.outcome !== 'delivered') {
+      const timedOut = attempt.outcome === 'timed_out';
+      return {
+        verdict: {
+          kind: timedOut ? 'timed_out' : 'failed',
+          code: timedOut ? 'TIMED_OUT' : 'AGENT_FAILED',
+          message: attempt.error ?? 'The agent gave no reason.',
+        },
+        sole: null,
+      };
+    }
+    const { spec, skills, value } = attempt;
+    const task = { id: attempt.taskId, ...describe(spec), data: data ?? {} };
+    const verdict = data === undefined ? ACCEPTED : await this.verdictOn(task, skills, value);
+    if (verdict.kind !== 'accepted' || attempt.subtaskCount !== 1) return { verdict, sole: null };
+    return this.judgeSole(attempt, task, verdict);
+  }
+
+  private async verdictOn(task: Parameters<Synthesis['judge']>[0]['task'], skills: string[], value: unknown): Promise<Verdict> {
+    const judged = await this.options.synthesis.judge({ task, skills, value });
+    return judged.accepted
+      ? { kind: 'accepted', quality: judged.quality, qualitySource: judged.qualitySource }
+      : { kind: 'rejected', code: judged.code, message: judged.message };
+  }
+
+  /** A task of one subtask is cross-validated and synthesised here: there is nothing to wait for. */
+  private async judgeSole(
+    attempt: UnreadAttempt,
+    task: Parameters<Synthesis['judge']>[0]['task'],
+    verdict: Extract<Verdict, { kind: 'accepted' }>,
+  ): Promise<Judged> {
+    const { spec, skills, value } = attempt;
+    const deliveries = this.options.synthesis.deliveriesBySkill(spec.type, [{ skills, value }]);
+    const { warnings, rejections } =
+      spec.rules.length === 0
+        ? { warnings: [], rejections: [] }
+        : await this.options.synthesis.crossValidate({ task, rules: spec.rules, deliveries });
+    const [rejection] = rejections;
+    if (rejection !== undefined) {
+      return { verdict: { kind: 'rejected', code: 'RULE_BROKEN', message: rejection.message }, sole: null };
+    }
+    const startedAt = attempt.claimedAt ?? new Date(0);
+    const part = { skills, agentId: attempt.agentId, value, quality: verdict.quality, startedAt, finishedAt: attempt.endedAt ?? startedAt };
+    const result = this.options.synthesis.merge({
+      taskId: attempt.taskId,
+      taskType: spec.type,
+      parts: [part],
+      warnings,
+      allAccepted: true,
+    });
+    return { verdict, sole: { result, warnings } };
+  }
+
+  private async tellMessages(): Promise<number> {
+    const { tasks } = this.options;
+    const messages = await readUnreadMessages(tasks.db, MAX_BATCH);
+    if (messages.length === 0) return 0;
+    await tasks.transact([...new Set(messages.map((one) => one.taskId))], async (_locked, trx) => {
+      const untold = await markMessagesTold(trx, messages.map((one) => one.id));
+      return {
+        commands: messages
+          .filter((one) => untold.has(one.id))
+          .map(({ taskId, subtaskId, from, to, topic }) => ({
+            taskId,
+            command: { kind: 'say', message: { from, to, topic, subtaskId } } as const,
+          })),
+      };
+    });
+    return messages.length;
+  }
+}
+
+const ACCEPTED: Verdict = { kind: 'accepted', quality: null, qualitySource: null };
+
+function describe(spec: UnreadAttempt['spec']): { type: string; description?: string; requiredSkills: string[] } {
+  return {
+    type: spec.type,
+    ...(spec.description === undefined ? {} : { description: spec.description }),
+    requiredSkills: spec.requiredSkills,
+  };
+}

@@ -1,0 +1,60 @@
+import { sql } from 'kysely';
+import type { Database, Trx } from '../db/database.ts';
+import type { KnownAgent } from './core/eligibility.ts';
+
+export interface AgentRow {
+  id: string;
+  pool: string | null;
+  skills: string[];
+  domains: string[];
+  capacity: number;
+}
+
+export interface LiveReplica {
+  id: string;
+  pool: string;
+}
+
+/** Every active agent. */
+export async function readAgents(db: Database): Promise<AgentRow[]> {
+  return db.selectFrom('agent').select(['id', 'pool', 'skills', 'domains', 'capacity']).where('status', '=', 'active').execute();
+}
+
+/** Processes whose heartbeat is younger than a lease. */
+export async function readLiveReplicas(db: Database | Trx, leaseMs: number): Promise<LiveReplica[]> {
+  const { rows } = await sql<LiveReplica>`
+    select id, pool from replica where heartbeat_at > clock_timestamp() - ${leaseMs} * interval '1 ms'`.execute(db);
+  return rows;
+}
+
+/** Reserved slots of every agent that has any. */
+export async function readReserved(db: Database): Promise<Map<string, number>> {
+  const { rows } = await sql<{ id: string; count: number }>`
+    select agent_id as id, count(*)::int as count from attempt where closed_at is null group by agent_id`.execute(db);
+  return new Map(rows.map((row) => [row.id, row.count]));
+}
+
+/**
+ * What the market's records say of these agents, under lock (in id order), so that two orchestrators cannot give away the
+ * same slot. Reserved slots are counted in a second statement: it sees what the lock's last holder has committed.
+ */
+export async function lockAgents(trx: Trx, agentIds: readonly string[], leaseMs: number): Promise<Map<string, KnownAgent>> {
+  const ids = [...new Set(agentIds)];
+  if (ids.length === 0) return new Map();
+  const agents = await sql<Omit<KnownAgent, 'reservedSlots' | 'slots'> & { capacity: number }>`
+    select id, pool, skills, domains, status, reputation, capacity
+    from agent where id = any(${ids}::text[]) order by id for no key update`.execute(trx);
+  const counts = await sql<{ id: string; reserved: number; replicas: number }>`
+    select a.id,
+      (select count(*)::int from attempt t where t.agent_id = a.id and t.closed_at is null) as reserved,
+      (select count(*)::int from replica r where r.pool = a.pool
+         and r.heartbeat_at > clock_timestamp() - ${leaseMs} * interval '1 ms') as replicas
+    from agent a where a.id = any(${ids}::text[])`.execute(trx);
+  const countOf = new Map(counts.rows.map((row) => [row.id, row]));
+  return new Map(
+    agents.rows.map(({ capacity, ...agent }) => {
+      const count = countOf.get(agent.id);
+      return [agent.id, { ...agent, reservedSlots: count?.reserved ?? 0, slots: capacity * (count?.replicas ?? 0) }];
+    }),
+  );
+}

@@ -1,0 +1,82 @@
+import type { LedgerEntryDraft } from '../contracts/ledger.ts';
+import type { Rule, TaskResult, Warning } from '../contracts/task.ts';
+import type { Trx } from '../db/database.ts';
+import type { Rejection } from './core/commands.ts';
+
+/** What the orchestrator needs of the other domains; `app.ts` satisfies it. */
+
+/** Appends ledger entries in the settlement's own transaction. An entry whose effect key exists already is left as it is. */
+export interface Ledger {
+  append(trx: Trx, drafts: readonly Omit<LedgerEntryDraft, 'delta'>[]): Promise<void>;
+}
+
+export interface FoldedEntry {
+  agentId: string;
+  taskId: string;
+  subtaskId: string;
+  outcome: string;
+  delta: number;
+  before: number;
+  after: number;
+  tier: string;
+  tierBefore: string;
+  foldSeq: number;
+  reason: string | null;
+  quality: number | null;
+}
+
+/** Folds entries into reputations, each once; an empty list when none is left. */
+export interface ReputationFold {
+  foldOnce(): Promise<FoldedEntry[]>;
+}
+
+export interface TaskForJudging {
+  id: string;
+  type: string;
+  description?: string;
+  requiredSkills: string[];
+  data: Record<string, unknown>;
+}
+
+export interface DeliveredPart {
+  skills: string[];
+  agentId: string;
+  value: unknown;
+  quality: number | null;
+  startedAt: Date;
+  finishedAt: Date;
+}
+
+/** Checks deliveries and puts them together. It sees no store: what it judges by is given to it. */
+export interface Synthesis {
+  /** True if a skill of these has a schema or checks: only then is the task's data worth reading. */
+  judges(skills: readonly string[]): Promise<boolean>;
+  judge(input: {
+    task: TaskForJudging;
+    skills: readonly string[];
+    value: unknown;
+  }): Promise<
+    | { accepted: true; quality: number | null; qualitySource: 'check' | null }
+    | { accepted: false; code: 'SCHEMA_MISMATCH'; message: string }
+  >;
+  crossValidate(input: {
+    task: TaskForJudging;
+    rules: readonly Rule[];
+    deliveries: Record<string, unknown>;
+  }): Promise<{ warnings: Warning[]; rejections: Rejection[] }>;
+  merge(input: {
+    taskId: string;
+    taskType: string;
+    parts: readonly DeliveredPart[];
+    warnings: Warning[];
+    allAccepted: boolean;
+  }): TaskResult;
+  /** Accepted deliveries by skill, as rules see them; that of a task without skills by its type. */
+  deliveriesBySkill(taskType: string, parts: readonly { skills: readonly string[]; value: unknown }[]): Record<string, unknown>;
+  /** Rules of a task type that brings none of its own. */
+  rulesForType(type: string): Rule[];
+  /** Null if the expression can be compiled, else what is wrong with it. */
+  compileError(expression: string): string | null;
+  /** Those of `skills` whose delivery the expression names. */
+  skillsNamed(expression: string, skills: readonly string[]): string[];
+}

@@ -1,0 +1,81 @@
+import { sql } from 'kysely';
+import type { Database } from '../db/database.ts';
+import type { TaskSpec } from '../contracts/task.ts';
+import { needOf } from './core/need.ts';
+import { PRIORITIES } from '../contracts/task.ts';
+import { WHOLE_TASK } from './core/task-record.ts';
+
+export interface Submission {
+  id: string;
+  ownerId: string;
+  spec: TaskSpec;
+  data: Record<string, unknown>;
+  /** The owner's idempotency key and the hash of the request it stands for. */
+  key: { text: string; requestHash: Buffer } | undefined;
+}
+
+export type SubmissionAnswer = { kind: 'created'; createdAt: Date } | { kind: 'known'; taskId: string; sameRequest: boolean };
+
+/**
+ * Stores submissions, each with its key, its `task.accepted` event and its place on the board, in one statement. A key that
+ * this owner has used before wins over the new task, which is then not stored.
+ */
+export async function insertSubmissions(db: Database, submissions: readonly Submission[]): Promise<SubmissionAnswer[]> {
+  const rows = submissions.map((one) => ({
+    id: one.id,
+    owner_id: one.ownerId,
+    type: one.spec.type,
+    spec: one.spec,
+    data: one.data,
+    deadline: one.spec.deadline ?? null,
+    key: one.key?.text ?? null,
+    request_hash: one.key?.requestHash.toString('hex') ?? null,
+    need: needOf(one.spec.requiredSkills, one.spec.domain),
+    skills: one.spec.requiredSkills,
+    domain: one.spec.domain ?? null,
+    priority: PRIORITIES.indexOf(one.spec.priority),
+    event: { type: one.spec.type, requiredSkills: one.spec.requiredSkills, complexity: one.spec.complexity, priority: one.spec.priority },
+  }));
+  const { rows: created } = await sql<{ id: string; createdAt: Date }>`
+with input as (
+  select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x(id uuid, owner_id text, type text, spec jsonb,
+    data jsonb, deadline timestamptz, key text, request_hash text, need text, skills text[], domain text,
+    priority smallint, event jsonb)
+), keyed as (
+  insert into idempotency (owner_id, key, request_hash, task_id)
+  select owner_id, key, decode(request_hash, 'hex'), id from input where key is not null
+  on conflict do nothing returning task_id
+), fresh as (
+  select * from input where key is null or id in (select task_id from keyed)
+), t as (
+  insert into task (id, owner_id, type, status, spec, data, event_seq, deadline)
+  select id, owner_id, type, 'accepted', spec, data, 1, deadline from fresh returning id, created_at
+), e as (
+  insert into event (task_id, seq, type, at, data) select t.id, 1, 'task.accepted', t.created_at, fresh.event from t join fresh using (id)
+), o as (
+  insert into opening (task_id, ord, need, skills, domain, priority, deadline)
+  select id, ${WHOLE_TASK}::int, need, skills, domain, priority, deadline from fresh
+)
+select id, created_at as "createdAt" from t`.execute(db);
+  const createdAt = new Map(created.map((row) => [row.id, row.createdAt]));
+  return Promise.all(
+    submissions.map(async (one): Promise<SubmissionAnswer> => {
+      const at = createdAt.get(one.id);
+      return at === undefined ? knownTask(db, one) : { kind: 'created', createdAt: at };
+    }),
+  );
+}
+
+async function knownTask(db: Database, submission: Submission): Promise<SubmissionAnswer> {
+  const row = await db
+    .selectFrom('idempotency')
+    .select(['task_id', 'request_hash'])
+    .where('owner_id', '=', submission.ownerId)
+    .where('key', '=', submission.key?.text ?? '')
+    .executeTakeFirstOrThrow();
+  return {
+    kind: 'known',
+    taskId: row.task_id,
+    sameRequest: row.request_hash.equals(submission.key?.requestHash ?? Buffer.alloc(0)),
+  };
+}

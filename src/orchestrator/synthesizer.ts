@@ -1,0 +1,50 @@
+import type { Logger } from '../observability/logger.ts';
+import type { JobQueues, QueueWorker } from '../bus/job-queues.ts';
+import { SYNTHESIS_QUEUE } from '../bus/names.ts';
+import type { Successor } from './core/commands.ts';
+import type { Synthesis } from './ports.ts';
+import { findSuccessors } from './successors.ts';
+import { readForSynthesis } from './synthesis-rows-store.ts';
+import type { TaskStore } from './task-store.ts';
+
+const CONCURRENCY = 8;
+
+export interface SynthesizerOptions {
+  tasks: TaskStore;
+  queues: JobQueues;
+  synthesis: Synthesis;
+  leaseMs: number;
+  logger: Logger;
+}
+
+/** Puts the accepted deliveries of teams together, as BullMQ work. A job that comes twice finds the epoch moved on. */
+export async function startSynthesizer(options: SynthesizerOptions): Promise<QueueWorker> {
+  return options.queues.work(SYNTHESIS_QUEUE, CONCURRENCY, async (data) => {
+    if (data.kind === 'synthesis') await synthesize(options, data.taskId, data.epoch);
+  });
+}
+
+async function synthesize(options: SynthesizerOptions, taskId: string, epoch: number): Promise<void> {
+  const { tasks, synthesis } = options;
+  const input = await readForSynthesis(tasks.db, taskId, epoch);
+  if (input === null) return;
+  const deliveries = synthesis.deliveriesBySkill(input.task.type, input.parts);
+  const { warnings, rejections } = await synthesis.crossValidate({ task: input.task, rules: input.rules, deliveries });
+  const result = synthesis.merge({
+    taskId,
+    taskType: input.task.type,
+    parts: input.parts,
+    warnings,
+    allAccepted: input.allAccepted,
+  });
+  await tasks.transact([taskId], async (locked, trx) => {
+    const task = locked.get(taskId);
+    if (task === undefined) return { commands: [] };
+    const successors = new Map<string, Successor[]>();
+    for (const subtask of task.task.subtasks) {
+      const blamed = rejections.some((rejection) => rejection.blame.some((skill) => subtask.skills.includes(skill)));
+      if (blamed) successors.set(subtask.id, await findSuccessors(trx, task, subtask, subtask.agentId, options.leaseMs));
+    }
+    return { commands: [{ taskId, command: { kind: 'finish_synthesis', epoch, result, warnings, rejections, successors } }] };
+  });
+}

@@ -1,0 +1,125 @@
+/**
+ * Carries decisions into PostgreSQL: one transaction locks the tasks in the order of their ids, reads them with their
+ * subtasks and open attempts, lets the caller choose commands, decides each, and writes everything that was decided in one
+ * statement. Every change of a task goes this way, many tasks to a transaction.
+ *
+ * Lock order: task (by id) → attempt (by subtask, epoch) → agent → ledger. Pools lock attempts only, in the same order.
+ */
+import { sql } from 'kysely';
+import type { Usage } from '../contracts/task.ts';
+import type { Database, Trx } from '../db/database.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Command } from './core/commands.ts';
+import { decide, type Decision, type RefusalReason } from './core/task-machine.ts';
+import type { SubtaskRecord, TaskRecord } from './core/task-record.ts';
+import { isFinal } from '../contracts/task.ts';
+import type { Ledger } from './ports.ts';
+import { TaskWrites, type CommitSummary } from './task-writes-store.ts';
+import { loadTasks, type OpenAttempt } from './task-rows-store.ts';
+
+export interface LockedTask {
+  task: TaskRecord;
+  /** Open attempts, by `<subtaskId>:<epoch>`. */
+  attempts: ReadonlyMap<string, OpenAttempt>;
+}
+
+export interface PlannedCommand {
+  taskId: string;
+  command: Command;
+  /** Told whether the command was carried out; its effects are not committed yet. */
+  onDecided?: (refusal: RefusalReason | undefined) => void;
+}
+
+/** In the transaction, with the tasks locked: what shall be done, and which changes of attempts have been read. */
+export interface Plan {
+  commands: PlannedCommand[];
+  seen?: { subtaskId: string; epoch: number; changes: number }[];
+}
+
+export interface TaskStoreOptions {
+  db: Database;
+  ledger: Ledger;
+  metrics: Metrics;
+  /** An award that nobody claims is dispatched again after this long. */
+  dispatchMs: number;
+  /** A synthesis that does not end is begun again after this long. */
+  synthesisMs: number;
+  onCommit: (summary: CommitSummary) => void;
+}
+
+export class TaskStore {
+  readonly db: Database;
+  private readonly options: TaskStoreOptions;
+
+  constructor(options: TaskStoreOptions) {
+    this.db = options.db;
+    this.options = options;
+  }
+
+  /** Runs one transaction over these tasks. Ids that do not exist are simply absent from `locked`. */
+  async transact(
+    taskIds: readonly string[],
+    plan: (locked: ReadonlyMap<string, LockedTask>, trx: Trx, now: Date) => Plan | Promise<Plan>,
+  ): Promise<void> {
+    if (taskIds.length === 0) return;
+    const summary = await this.db.transaction().execute(async (trx) => {
+      const { tasks, now } = await loadTasks(trx, taskIds);
+      const planned = await plan(tasks, trx, now);
+      const writes = new TaskWrites({ now, dispatchMs: this.options.dispatchMs, synthesisMs: this.options.synthesisMs });
+      const present = new Map([...tasks].map(([id, locked]) => [id, locked.task]));
+      for (const { taskId, command, onDecided } of planned.commands) {
+        const refusal = this.decideOne(present, taskId, command, now, writes);
+        onDecided?.(refusal);
+      }
+      for (const seen of planned.seen ?? []) writes.markSeen(seen);
+      await writes.save(trx, this.options.ledger);
+      return writes.summary();
+    });
+    this.options.metrics.transactionTasks.observe(taskIds.length);
+    this.options.onCommit(summary);
+  }
+
+  /** One command on one task. */
+  async command(taskId: string, command: Command): Promise<RefusalReason | 'UNKNOWN_TASK' | undefined> {
+    let outcome: RefusalReason | 'UNKNOWN_TASK' | undefined;
+    await this.transact([taskId], () => ({
+      commands: [{ taskId, command, onDecided: (refusal) => (outcome = refusal) }],
+    }));
+    return outcome;
+  }
+
+  private decideOne(
+    present: Map<string, TaskRecord>,
+    taskId: string,
+    command: Command,
+    now: Date,
+    writes: TaskWrites,
+  ): RefusalReason | undefined {
+    const before = present.get(taskId);
+    if (before === undefined) return 'ENDED';
+    const decision: Decision = decide(before, command, now);
+    if (!decision.ok) return decision.refusal;
+    present.set(taskId, decision.task);
+    writes.add(before, decision);
+    if (isFinal(decision.task.status) && !isFinal(before.status)) {
+      this.options.metrics.tasksEnded.inc({ status: decision.task.status });
+    }
+    return undefined;
+  }
+}
+
+export function attemptKey(subtaskId: string, epoch: number): string {
+  return `${subtaskId}:${epoch}`;
+}
+
+export function presentAttempt(locked: LockedTask, subtask: SubtaskRecord): OpenAttempt | undefined {
+  return locked.attempts.get(attemptKey(subtask.id, subtask.epoch));
+}
+
+export const noUsage = (): Usage => ({ inputTokens: 0, outputTokens: 0, costUsd: 0 });
+
+/** The database's clock, by which every instant is judged. */
+export async function databaseNow(db: Database): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db);
+  return rows[0]?.now ?? new Date();
+}

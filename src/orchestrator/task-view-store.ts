@@ -1,0 +1,208 @@
+import { sql, type Selectable } from 'kysely';
+import { MarketError } from '../contracts/errors.ts';
+import type { Principal } from '../contracts/access.ts';
+import type { ReceiptRound } from '../contracts/award.ts';
+import type { TaskEvent } from '../contracts/events.ts';
+import type { SubtaskStatus, SubtaskView, TaskStatus, TaskView } from '../contracts/task.ts';
+import { taskIdSchema } from '../contracts/primitives.ts';
+import type { Database } from '../db/database.ts';
+import type { Tables } from '../db/tables.ts';
+import type { TaskSpec } from '../contracts/task.ts';
+import { TEAM_SIZE } from './core/team-formation.ts';
+
+type TaskRow = Omit<Selectable<Tables['task']>, 'quality' | 'team_size'>;
+
+interface SubtaskRow {
+  id: string;
+  task_id: string;
+  skills: string[];
+  status: SubtaskStatus;
+  agent_id: string | null;
+  epoch: number;
+  attempt: number;
+  progress_percent: number;
+  quality: number | null;
+  quality_source: SubtaskView['qualitySource'];
+  error: SubtaskView['error'] | null;
+  started_at: Date | null;
+  finished_at: Date | null;
+  value: unknown;
+  feedback: number | null;
+}
+
+export interface TaskFilter {
+  ownerId: string | undefined;
+  status?: TaskStatus | undefined;
+  type?: string | undefined;
+  agentId?: string | undefined;
+  /** Ids before this one, for the next page. */
+  before?: string | undefined;
+  limit: number;
+}
+
+const notFound = () => new MarketError('NOT_FOUND', 'There is no such task.');
+
+/** Reads tasks for people: what belongs to another owner is as absent as what does not exist. */
+export class TaskViews {
+  private readonly db: Database;
+
+  constructor(db: Database) {
+    this.db = db;
+  }
+
+  async get(principal: Principal, taskId: string): Promise<TaskView> {
+    const row = await this.row(principal, taskId);
+    const subtasks = await this.subtasks([taskId], true);
+    return { ...viewOf(row, subtasks.get(taskId) ?? []), data: row.data };
+  }
+
+  /** @throws MarketError NOT_FOUND */
+  async position(principal: Principal, taskId: string): Promise<{ status: TaskStatus; lastSeq: number }> {
+    const row = await this.scoped(principal, taskId).select(['status', 'event_seq']).executeTakeFirst();
+    if (row === undefined) throw notFound();
+    return { status: row.status, lastSeq: row.event_seq };
+  }
+
+  async list(filter: TaskFilter): Promise<Omit<TaskView, 'data'>[]> {
+    let query = this.db
+      .selectFrom('task')
+      .select([
+        'id', 'owner_id', 'type', 'status', 'spec', 'version', 'epoch', 'round', 'event_seq', 'deadline', 'synthesis_due_at',
+        'team', 'warnings', 'error', 'result', 'input_tokens', 'output_tokens', 'cost_usd', 'subtask_count', 'created_at',
+        'updated_at', 'started_at', 'finished_at',
+      ])
+      .orderBy('id', 'desc')
+      .limit(filter.limit);
+    if (filter.ownerId !== undefined) query = query.where('owner_id', '=', filter.ownerId);
+    if (filter.status !== undefined) query = query.where('status', '=', filter.status);
+    if (filter.type !== undefined) query = query.where('type', '=', filter.type);
+    if (filter.before !== undefined) query = query.where('id', '<', filter.before);
+    const { agentId } = filter;
+    if (agentId !== undefined) {
+      query = query.where('id', 'in', (of) => of.selectFrom('subtask').select('task_id').where('agent_id', '=', agentId));
+    }
+    const rows = await query.execute();
+    const subtasks = await this.subtasks(rows.map((row) => row.id), false);
+    return rows.map((row) => viewOf({ ...row, data: {} }, subtasks.get(row.id) ?? []));
+  }
+
+  async events(principal: Principal, taskId: string, after: number, limit: number): Promise<TaskEvent[]> {
+    await this.position(principal, taskId);
+    return this.readEvents(taskId, after, limit);
+  }
+
+  async readEvents(taskId: string, after: number, limit: number): Promise<TaskEvent[]> {
+    const rows = await this.db
+      .selectFrom('event')
+      .selectAll()
+      .where('task_id', '=', taskId)
+      .where('seq', '>', after)
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map(eventOf);
+  }
+
+  /** One page for each position, in their order. */
+  async readManyEvents(positions: readonly { taskId: string; afterSeq: number }[], limitPerTask: number): Promise<TaskEvent[][]> {
+    const { rows } = await sql<EventRow & { position: number }>`
+      select p.position, e.* from jsonb_to_recordset(${JSON.stringify(positions.map((one, position) => ({ ...one, position })))}::jsonb)
+        as p("taskId" uuid, "afterSeq" int, position int)
+      cross join lateral (select * from event where task_id = p."taskId" and seq > p."afterSeq" order by seq limit ${limitPerTask}) e
+      order by p.position, e.seq`.execute(this.db);
+    const pages = positions.map((): TaskEvent[] => []);
+    for (const row of rows) pages[row.position]?.push(eventOf(row));
+    return pages;
+  }
+
+  async receipts(principal: Principal, taskId: string): Promise<ReceiptRound[]> {
+    await this.position(principal, taskId);
+    const rows = await this.db.selectFrom('round').select('receipt').where('task_id', '=', taskId).orderBy('round').execute();
+    return rows.map((row) => row.receipt);
+  }
+
+  private scoped(principal: Principal, taskId: string) {
+    // An id that is no UUID names nothing; PostgreSQL would refuse it as a value.
+    const id = taskIdSchema.safeParse(taskId).success ? taskId : '00000000-0000-0000-0000-000000000000';
+    const query = this.db.selectFrom('task').where('id', '=', id);
+    return principal.role === 'admin' ? query : query.where('owner_id', '=', principal.ownerId);
+  }
+
+  private async row(principal: Principal, taskId: string): Promise<TaskRow> {
+    const row = await this.scoped(principal, taskId).selectAll().executeTakeFirst();
+    if (row === undefined) throw notFound();
+    return row;
+  }
+
+  private async subtasks(taskIds: readonly string[], withResults: boolean): Promise<Map<string, SubtaskView[]>> {
+    if (taskIds.length === 0) return new Map();
+    const { rows } = await sql<SubtaskRow>`
+      select s.*, f.quality as feedback, ${withResults ? sql`a.value` : sql`null`} as value
+      from subtask s
+      left join attempt a on a.subtask_id = s.id and a.epoch = s.epoch and s.status = 'accepted'
+      left join feedback f on f.subtask_id = s.id
+      where s.task_id = any(${taskIds}::uuid[]) order by s.task_id, s.ord`.execute(this.db);
+    const byTask = new Map<string, SubtaskView[]>();
+    for (const row of rows) byTask.set(row.task_id, [...(byTask.get(row.task_id) ?? []), subtaskView(row, withResults)]);
+    return byTask;
+  }
+}
+
+type EventRow = Selectable<Tables['event']>;
+
+function eventOf(row: EventRow): TaskEvent {
+  return { seq: row.seq, taskId: row.task_id, type: row.type, at: row.at.toISOString(), data: row.data };
+}
+
+function subtaskView(row: SubtaskRow, withResult: boolean): SubtaskView {
+  return {
+    id: row.id,
+    skill: row.skills[0] ?? null,
+    skills: row.skills,
+    status: row.status,
+    agentId: row.agent_id,
+    attempt: row.attempt,
+    epoch: row.epoch,
+    progressPercent: row.progress_percent,
+    quality: row.feedback ?? row.quality,
+    qualitySource: row.feedback === null ? row.quality_source : 'requester',
+    startedAt: row.started_at?.toISOString() ?? null,
+    finishedAt: row.finished_at?.toISOString() ?? null,
+    ...(withResult && row.status === 'accepted' ? { result: row.value } : {}),
+    ...(row.error === null || row.error === undefined ? {} : { error: row.error }),
+  };
+}
+
+function viewOf(row: TaskRow, subtasks: SubtaskView[]): TaskView {
+  return {
+    id: row.id,
+    ...specView(row.spec),
+    data: row.data,
+    status: row.status,
+    ownerId: row.owner_id,
+    round: row.round,
+    team: row.team,
+    subtasks,
+    progressPercent: progressOf(row.status, subtasks),
+    ...(row.result === null ? {} : { result: row.result }),
+    warnings: row.warnings,
+    ...(row.error === null ? {} : { error: row.error }),
+    usage: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, costUsd: row.cost_usd },
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+    finishedAt: row.finished_at?.toISOString() ?? null,
+  };
+}
+
+export function specView(spec: TaskSpec) {
+  const { blamableSkills: _internal, maxTeamSize, ...rest } = spec;
+  return { ...rest, maxTeamSize: maxTeamSize ?? TEAM_SIZE[spec.complexity] };
+}
+
+/** Mean progress of the subtasks; 100 only when the task is completed. */
+function progressOf(status: TaskStatus, subtasks: readonly SubtaskView[]): number {
+  if (status === 'completed') return 100;
+  if (subtasks.length === 0) return 0;
+  const mean = subtasks.reduce((sum, subtask) => sum + subtask.progressPercent, 0) / subtasks.length;
+  return Math.min(99, Math.round(mean));
+}

@@ -1,0 +1,3 @@
+export { createJudge, type Judge } from './judge.ts';
+export { createSkillCatalogue, type SkillRecords } from './skill-store.ts';
+export { createSynthesis, type Synthesis } from './synthesis.ts';

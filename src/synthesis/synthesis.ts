@@ -1,0 +1,48 @@
+import type { Rule, TaskResult } from '../contracts/task.ts';
+import type { CrossValidation, TaskFacts } from './core/cross-validation.ts';
+import { rulesForType } from './core/default-rules.ts';
+import { compileCheck, deliveriesNamed } from './core/expressions.ts';
+import { deliveriesBySkill, mergeResult, type ResultPart } from './core/merge.ts';
+import type { Judge, TaskToValidate, Verdict } from './judge.ts';
+import type { SkillRecords } from './skill-store.ts';
+
+/** Checks deliveries by the market's records of skills and puts them together. */
+export interface Synthesis {
+  /** True if one of these skills has a schema or checks; otherwise every delivery is accepted with unknown quality. */
+  judges(skills: readonly string[]): Promise<boolean>;
+  /** @param delivery.skills the ids of the subtask's skills; one without a record demands nothing */
+  judge(delivery: { task: TaskFacts; skills: readonly string[]; value: unknown }): Promise<Verdict>;
+  /** What the rules say of accepted deliveries, by skill; see `deliveriesBySkill`. */
+  crossValidate(synthesis: TaskToValidate): Promise<CrossValidation>;
+  /** The task's result; see `mergeResult`. */
+  merge(synthesis: Parameters<typeof mergeResult>[0]): TaskResult;
+  deliveriesBySkill(taskType: string, parts: readonly Pick<ResultPart, 'skills' | 'value'>[]): Record<string, unknown>;
+  /** The rules of a task that states none. */
+  rulesForType(type: string): Rule[];
+  /** What is wrong with an expression, or null if it parses. */
+  compileError(expression: string): string | null;
+  /** Those of `skills` whose delivery the expression names. @throws Error if it does not parse */
+  skillsNamed(expression: string, skills: readonly string[]): string[];
+}
+
+/** The port that the orchestrator asks, over `judge` and the records of skills. The caller closes the judge. */
+export function createSynthesis(options: { skills: Pick<SkillRecords, 'byIds'>; judge: Judge }): Synthesis {
+  const { skills, judge } = options;
+  return {
+    judges: async (ids) => {
+      const records = await skills.byIds(ids);
+      return records.some((skill) => skill.outputSchema !== undefined || skill.checks.length > 0);
+    },
+    judge: async ({ task, skills: ids, value }) =>
+      judge.judgeDelivery({ task, skills: await skills.byIds(ids), value }),
+    crossValidate: (synthesis) => judge.crossValidate(synthesis),
+    merge: mergeResult,
+    deliveriesBySkill: (taskType, parts) => ({ ...deliveriesBySkill(taskType, parts) }),
+    rulesForType,
+    compileError: compileCheck,
+    skillsNamed: (expression, ids) => {
+      const named = new Set(deliveriesNamed(expression));
+      return ids.filter((id) => named.has(id));
+    },
+  };
+}

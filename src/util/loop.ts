@@ -1,0 +1,63 @@
+export interface LoopOptions {
+  /** Runs again at the latest after this long: the net under the wake-ups. */
+  periodMs: number;
+  /** After an error the next run waits this long. */
+  retryMs: number;
+  onError: (error: unknown) => void;
+}
+
+/** Runs `body` whenever it is woken, one run at a time; a wake-up during a run makes it run once more. */
+export class Loop {
+  private wanted = false;
+  private stopped = false;
+  private sleeper: (() => void) | undefined;
+  private readonly done: Promise<void>;
+  private readonly body: () => Promise<void>;
+  private readonly options: LoopOptions;
+
+  constructor(body: () => Promise<void>, options: LoopOptions) {
+    this.body = body;
+    this.options = options;
+    this.done = this.run();
+  }
+
+  wake(): void {
+    this.wanted = true;
+    this.sleeper?.();
+  }
+
+  /** Resolves when the run under way has ended; none follows. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.sleeper?.();
+    await this.done;
+  }
+
+  private async run(): Promise<void> {
+    await Promise.resolve();
+    while (!this.stopped) {
+      this.wanted = false;
+      let pauseMs = this.options.periodMs;
+      try {
+        await this.body();
+      } catch (error) {
+        this.options.onError(error);
+        pauseMs = this.options.retryMs;
+        this.wanted = false;
+      }
+      if (!this.wanted && !this.stopped) await this.sleep(pauseMs);
+    }
+  }
+
+  private sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.sleeper = undefined;
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.sleeper = wake;
+    });
+  }
+}
