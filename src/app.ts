@@ -2,32 +2,39 @@
  * The composition root: the only file that knows how the parts are put together. Everything a part needs is handed to it.
  */
 import { readFile } from 'node:fs/promises';
-import type { FastifyInstance } from 'fastify';
 import { BUILTIN_POOL, builtInAgents, builtInSkills, createAgentDirectory, Pool } from './agents/index.ts';
-import { createApiServer, createAuditLog, createKeyService, createOperationsServer, type CachedKeyService } from './api/index.ts';
-import { createJobQueues, createPostgresEventBus, createRedisEventBus, type EventBus, type JobQueues } from './bus/index.ts';
+import {
+  createApiServer,
+  createAuditLog,
+  createKeyService,
+  createOperationsServer,
+  type CachedKeyService,
+} from './api/index.ts';
 import { channels } from './bus/names.ts';
 import type { Config } from './config.ts';
-import { readConfig } from './config.ts';
+import { connect, Endings, type Connections } from './connections.ts';
 import type { AgentDefinition } from './contracts/agent-definition.ts';
 import { directoryMessageSchema } from './contracts/bus-messages.ts';
-import { openDatabase, type Database } from './db/database.ts';
+import { openDatabase } from './db/database.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './db/embedded-postgres.ts';
 import { migrateToLatest } from './db/migrator.ts';
 import { pingDatabase } from './db/ping.ts';
-import { runningEmbeddedUrl } from './db/running-postgres.ts';
 import { attachLive, type Live } from './live/index.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
-import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createTaskService, Orchestrator, TaskStore, TaskViews, Wakeups } from './orchestrator/index.ts';
-import { createAwardPolicies, createFold, createLedgerStore, createReputationQueries, tierOf } from './reputation/index.ts';
+import {
+  createAwardPolicies,
+  createFold,
+  createLedgerStore,
+  createReputationQueries,
+  tierOf,
+} from './reputation/index.ts';
 import { defineAgent } from './sdk/define-agent.ts';
 import { createJudge, createSkillCatalogue, createSynthesis } from './synthesis/index.ts';
+import { distinct, DRAIN_MS } from './serve-pool.ts';
 import { isLoopbackHost } from './util/loopback.ts';
 
-const DRAIN_MS = 10_000;
 const PING_MS = 2_000;
-const CONNECTIONS = 12;
 
 export interface App {
   /** Starts every role of the configuration. Resolves with the URL, null where nothing listens. */
@@ -47,57 +54,6 @@ export function createApp(config: Config, overrides: AppOverrides = {}): Promise
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const market = new MarketProcess(config, overrides.agents?.map(defineAgent), logger);
   return Promise.resolve({ start: () => market.start(), stop: () => market.stop() });
-}
-
-/** What a process is connected to. */
-interface Connections {
-  db: Database;
-  bus: EventBus;
-  queues: JobQueues;
-  logger: Logger;
-  metrics: Metrics;
-}
-
-async function connect(
-  config: { databaseUrl: string; redisUrl: string | undefined },
-  from: string,
-  logger: Logger,
-  ending: Endings,
-): Promise<Connections> {
-  const metrics = createMetrics();
-  const { databaseUrl, redisUrl } = config;
-  const db = openDatabase({ url: databaseUrl, maxConnections: CONNECTIONS, applicationName: `swarmbid-${from}`, logger });
-  ending.add('database', () => db.destroy());
-  const bus =
-    redisUrl === undefined
-      ? await createPostgresEventBus({ databaseUrl, db, from, logger, metrics })
-      : await createRedisEventBus({ redisUrl, from, logger, metrics });
-  ending.add('bus', () => bus.close());
-  const queues = createJobQueues(redisUrl === undefined ? { databaseUrl } : { redisUrl }, logger);
-  ending.add('queues', () => queues.close());
-  return { db, bus, queues, logger, metrics };
-}
-
-/** What has been started, ended in the opposite order; one that fails does not keep the others from ending. */
-class Endings {
-  private readonly logger: Logger;
-  private steps: { name: string; end: () => Promise<void> }[] = [];
-
-  constructor(logger: Logger) {
-    this.logger = logger;
-  }
-
-  add(name: string, end: () => Promise<void>): void {
-    this.steps.push({ name, end });
-  }
-
-  async run(): Promise<void> {
-    const steps = this.steps.reverse();
-    this.steps = [];
-    for (const { name, end } of steps) {
-      await end().catch((error: unknown) => this.logger.warn({ err: error, part: name }, 'a part did not end cleanly'));
-    }
-  }
 }
 
 class MarketProcess {
@@ -176,7 +132,15 @@ class MarketProcess {
     if (!policies.has(config.awardPolicy)) {
       throw new Error(`AWARD_POLICY=${config.awardPolicy} is unknown; known: ${[...policies.keys()].join(', ')}`);
     }
-    return { audit, skills, keys, tasks, policies, synthesis: createSynthesis({ skills, judge }), onAgentsChanged: tell('agents') };
+    return {
+      audit,
+      skills,
+      keys,
+      tasks,
+      policies,
+      synthesis: createSynthesis({ skills, judge }),
+      onAgentsChanged: tell('agents'),
+    };
   }
 
   private async startOrchestrator(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<void> {
@@ -248,7 +212,6 @@ class MarketProcess {
       httpServer: server.server,
       services: { tasks, keys: parts.keys, reputation },
       eventReader: {
-        read: (taskId, after, limit) => views.readEvents(taskId, after, limit),
         readMany: (positions, limit) => views.readManyEvents(positions, limit),
       },
       hints: wakeups,
@@ -270,13 +233,6 @@ async function migrate(url: string, logger: Logger): Promise<void> {
   } finally {
     await db.destroy();
   }
-}
-
-function distinct(agents: readonly AgentDefinition[]): readonly AgentDefinition[] {
-  const ids = agents.map((agent) => agent.id);
-  const doubled = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))];
-  if (doubled.length > 0) throw new Error(`Two agents have the same id: ${doubled.join(', ')}. Ids are unique in the market.`);
-  return agents;
 }
 
 async function refuseOpenListening(config: Config, keys: CachedKeyService): Promise<void> {
@@ -304,7 +260,7 @@ async function fault(check: Promise<unknown>): Promise<string | null> {
   }
 }
 
-function urlOf(server: FastifyInstance, host: string): string {
+function urlOf(server: Awaited<ReturnType<typeof createApiServer>>, host: string): string {
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -320,67 +276,4 @@ async function packageVersion(): Promise<string> {
     }
   }
   return '0.0.0';
-}
-
-export interface ServePoolOptions {
-  /** Name of the pool: every process that serves the same code uses the same one. Default SWARMBID_POOL, else the first agent's id. */
-  pool?: string;
-  /** Default DATABASE_URL, else the embedded server that runs under `SWARMBID_DATA_DIR`. */
-  databaseUrl?: string;
-  /** Default REDIS_URL; none where the market runs without Redis. */
-  redisUrl?: string;
-  logger?: Logger;
-}
-
-export interface ServedPool {
-  pool: string;
-  replicaId: string;
-  /** Resolves when the pool has left the market. */
-  closed: Promise<void>;
-  /** Takes no more work, waits for what runs (at most 10 s), and leaves. */
-  close(): Promise<void>;
-}
-
-/**
- * Serves agents from this process as a pool of the market whose PostgreSQL (and Redis) it is pointed to. Resolves when they
- * bid. SIGINT and SIGTERM are the caller's: `close` ends the pool.
- * @throws MarketError INVALID_REQUEST or CONFLICT that names every wrong, doubled or taken agent
- */
-export async function servePool(definitions: readonly AgentDefinition[], options: ServePoolOptions = {}): Promise<ServedPool> {
-  const agents = distinct(definitions.map(defineAgent));
-  const [first] = agents;
-  if (first === undefined) throw new Error('servePool needs at least one agent.');
-  const config = readConfig({ ...process.env, ...environmentOf(options) });
-  const logger = options.logger ?? createLogger(config.logLevel);
-  const databaseUrl = config.databaseUrl ?? (await runningEmbeddedUrl(config.dataDir));
-  if (databaseUrl === null) {
-    throw new Error(
-      `No market to join: DATABASE_URL is unset, and no embedded market runs under ${config.dataDir}. ` +
-        'Start one with `npm start`, or set DATABASE_URL (and REDIS_URL) to those of the market.',
-    );
-  }
-  const endings = new Endings(logger);
-  try {
-    const connections = await connect({ databaseUrl, redisUrl: config.redisUrl }, 'pool', logger, endings);
-    const wakeups = new Wakeups(connections.bus, logger);
-    const name = config.pool ?? first.id;
-    const pool = new Pool({ ...connections, name, agents, leaseMs: config.leaseMs, drainMs: DRAIN_MS, onReport: () => wakeups.work(['intake']) });
-    endings.add('pool', () => pool.stop());
-    await pool.start();
-    const { promise: closed, resolve } = Promise.withResolvers<void>();
-    let closing: Promise<void> | undefined;
-    const close = () => (closing ??= endings.run().then(resolve));
-    return { pool: name, replicaId: pool.replicaId, closed, close };
-  } catch (error) {
-    await endings.run();
-    throw error;
-  }
-}
-
-function environmentOf(options: ServePoolOptions): NodeJS.ProcessEnv {
-  return {
-    ...(options.pool === undefined ? {} : { SWARMBID_POOL: options.pool }),
-    ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
-    ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
-  };
 }

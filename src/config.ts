@@ -13,9 +13,12 @@ const withDefault = <Schema extends z.ZodType>(schema: Schema, fallback: z.input
 const weightsSchema = z
   .string()
   .transform((text) => text.split(',').map(Number))
-  .refine((parts) => parts.length === 3 && parts.every((part) => part >= 0 && part <= 1) && parts.some((part) => part > 0), {
-    message: 'must be three numbers from 0 to 1, "reputation,skillMatch,load", as 0.4,0.4,0.2',
-  })
+  .refine(
+    (parts) => parts.length === 3 && parts.every((part) => part >= 0 && part <= 1) && parts.some((part) => part > 0),
+    {
+      message: 'must be three numbers from 0 to 1, "reputation,skillMatch,load", as 0.4,0.4,0.2',
+    },
+  )
   .transform(([reputation = 0, skillMatch = 0, load = 0]) => ({ reputation, skillMatch, load }));
 
 const environmentSchema = z
@@ -23,7 +26,9 @@ const environmentSchema = z
     HOST: withDefault(z.string(), '127.0.0.1'),
     PORT: withDefault(z.coerce.number().int().min(0).max(65_535), 3000),
     DATABASE_URL: optional(z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')),
-    DATABASE_MIGRATION_URL: optional(z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')),
+    DATABASE_MIGRATION_URL: optional(
+      z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://'),
+    ),
     REDIS_URL: optional(z.string().regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://')),
     SWARMBID_DATA_DIR: withDefault(z.string(), '.swarmbid'),
     SWARMBID_ROLES: withDefault(
@@ -110,6 +115,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     adminKey: values.SWARMBID_ADMIN_KEY,
   };
+}
+
+/** The configuration of this process; `overrides` win over its environment. */
+export function readProcessConfig(overrides: NodeJS.ProcessEnv = {}): Config {
+  return readConfig({ ...process.env, ...overrides });
 }
 
 const SECRET = /KEY|SECRET|URL/;

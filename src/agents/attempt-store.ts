@@ -58,7 +58,11 @@ export interface AttemptReport extends AttemptId {
 }
 
 /** Hands in what came of attempts, each once; also of a closed one, which is recorded and ignored. */
-export async function reportAttempts(db: Database, reports: readonly AttemptReport[], replicaId: string): Promise<void> {
+export async function reportAttempts(
+  db: Database,
+  reports: readonly AttemptReport[],
+  replicaId: string,
+): Promise<void> {
   const rows = reports.map(({ usage, ...report }) => ({ ...report, ...usage }));
   await sql`
     with x as (
@@ -93,7 +97,11 @@ export async function reportProgress(
 }
 
 /** Prolongs the leases of open attempts and returns those that are closed: they count no more. A locked row is left for the next beat. */
-export async function prolongLeases(db: Database, attempts: readonly AttemptId[], leaseMs: number): Promise<AttemptId[]> {
+export async function prolongLeases(
+  db: Database,
+  attempts: readonly AttemptId[],
+  leaseMs: number,
+): Promise<AttemptId[]> {
   if (attempts.length === 0) return [];
   const { rows } = await sql<AttemptId>`
     with x as (
@@ -136,7 +144,11 @@ export async function readTaskForMessage(
   db: Database,
   taskId: string,
 ): Promise<{ id: string; type: string; description?: string; data: Record<string, unknown> } | null> {
-  const row = await db.selectFrom('task').select(['id', 'type', 'spec', 'data']).where('id', '=', taskId).executeTakeFirst();
+  const row = await db
+    .selectFrom('task')
+    .select(['id', 'type', 'spec', 'data'])
+    .where('id', '=', taskId)
+    .executeTakeFirst();
   if (row === undefined) return null;
   const { description } = row.spec;
   return { id: row.id, type: row.type, ...(description === undefined ? {} : { description }), data: row.data };

@@ -140,10 +140,10 @@ async function insertAgent(db: Database, registration: AgentRegistration): Promi
     .onConflict((on) => on.column('id').doUpdateSet(card).where('agent.status', '=', 'retired'))
     .returning('id')
     .executeTakeFirst();
-  if (inserted === undefined) throw new MarketError('CONFLICT', `Agent "${registration.id}" is registered already; change it with PATCH.`);
+  if (inserted === undefined)
+    throw new MarketError('CONFLICT', `Agent "${registration.id}" is registered already; change it with PATCH.`);
 }
 
 async function updateAgent(db: Database, agentId: string, change: AgentChange): Promise<void> {
-  const present = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
-  await db.updateTable('agent').set(present).where('id', '=', agentId).execute();
+  await db.updateTable('agent').set(change).where('id', '=', agentId).execute();
 }

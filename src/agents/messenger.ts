@@ -9,7 +9,7 @@ import { toStorableJson, type Json } from '../util/json.ts';
 import { uuidv7 } from '../util/uuid.ts';
 import { insertMessage, readTaskForMessage, type StoredMessage } from './attempt-store.ts';
 import { findReplica } from './replica-store.ts';
-import { agentLog } from './workbench.ts';
+import { agentLog } from './agent-log.ts';
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 const MAX_TIMEOUT_MS = 60_000;
@@ -59,10 +59,14 @@ export class Messenger {
 
   listen(): Promise<Subscription> {
     const { bus, replicaId } = this.options;
-    return bus.subscribe(channels.replica(replicaId), agentMessageSchema, async ({ recipients, ...message }, received) => {
-      const answers = await Promise.all(recipients.map((agentId) => this.receive(agentId, message as AgentMessage)));
-      if (received.wantsReply) await received.reply(answers[0] ?? { ok: false, error: 'nobody here hears it' });
-    });
+    return bus.subscribe(
+      channels.replica(replicaId),
+      agentMessageSchema,
+      async ({ recipients, ...message }, received) => {
+        const answers = await Promise.all(recipients.map((agentId) => this.receive(agentId, message as AgentMessage)));
+        if (received.wantsReply) await received.reply(answers[0] ?? { ok: false, error: 'nobody here hears it' });
+      },
+    );
   }
 
   /** @throws AskError */
@@ -73,22 +77,30 @@ export class Messenger {
     if (receiver === null) throw new AskError('AGENT_NOT_FOUND', `No live process serves agent "${agentId}".`);
     await this.store(message);
     let answer: AgentAnswer | undefined;
-    await bus.request(channels.replica(receiver), { ...wire(message), recipients: [agentId] }, {
-      replySchema: agentAnswerSchema,
-      timeoutMs: Math.min(MAX_TIMEOUT_MS, Math.max(1, timeoutMs)),
-      onReply: (reply) => {
-        answer = reply;
-        return true;
+    await bus.request(
+      channels.replica(receiver),
+      { ...wire(message), recipients: [agentId] },
+      {
+        replySchema: agentAnswerSchema,
+        timeoutMs: Math.min(MAX_TIMEOUT_MS, Math.max(1, timeoutMs)),
+        onReply: (reply) => {
+          answer = reply;
+          return true;
+        },
       },
-    });
-    if (answer === undefined) throw new AskError('ASK_TIMED_OUT', `Agent "${agentId}" did not answer "${topic}" within ${timeoutMs} ms.`);
+    );
+    if (answer === undefined)
+      throw new AskError('ASK_TIMED_OUT', `Agent "${agentId}" did not answer "${topic}" within ${timeoutMs} ms.`);
     if (!answer.ok) throw new AskError('ASK_FAILED', answer.error);
     return answer.data as Json;
   }
 
   publish(sender: Sender, topic: string, data: Json): void {
     this.sendToTeam(sender, topic, data).catch((error: unknown) => {
-      this.options.logger.warn({ err: error, agentId: sender.agentId, taskId: sender.taskId }, 'a message to the team was not sent');
+      this.options.logger.warn(
+        { err: error, agentId: sender.agentId, taskId: sender.taskId },
+        'a message to the team was not sent',
+      );
     });
   }
 
@@ -128,8 +140,13 @@ export class Messenger {
       const task = await this.taskOf(message.taskId);
       if (task === undefined) return { ok: false, error: 'There is no such task.' };
       const log = agentLog(this.options.logger, { agentId, taskId: message.taskId, topic: message.topic });
-      const answer = toStorableJson(await agent.onMessage(message, { signal: controller.signal, log, task }) ?? null, MAX_MESSAGE_BYTES);
-      return answer.ok ? { ok: true, data: answer.value } : { ok: false, error: `The answer cannot be sent: ${answer.reason}.` };
+      const answer = toStorableJson(
+        (await agent.onMessage(message, { signal: controller.signal, log, task })) ?? null,
+        MAX_MESSAGE_BYTES,
+      );
+      return answer.ok
+        ? { ok: true, data: answer.value }
+        : { ok: false, error: `The answer cannot be sent: ${answer.reason}.` };
     } catch (error) {
       return { ok: false, error: error instanceof Error ? error.message : String(error) };
     } finally {
@@ -150,4 +167,4 @@ export class Messenger {
   }
 }
 
-const wire = ({ subtaskId: _subtaskId, ...message }: StoredMessage) => message;
+const wire = ({ id, taskId, from, to, topic, data }: StoredMessage) => ({ id, taskId, from, to, topic, data });

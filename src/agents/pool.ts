@@ -106,7 +106,9 @@ export class Pool {
     for (const subscription of this.subscriptions.slice(1)) await subscription.unsubscribe();
     await this.heart?.stop();
     this.readings.stop();
-    await leaveMarket(db, this.replicaId).catch((error: unknown) => this.options.logger.debug({ err: error }, 'left without saying so'));
+    await leaveMarket(db, this.replicaId).catch((error: unknown) =>
+      this.options.logger.debug({ err: error }, 'left without saying so'),
+    );
     await this.sayDirectoryChanged();
   }
 
@@ -123,11 +125,15 @@ export class Pool {
     const attempts = this.workbench.running();
     const [closed] = await Promise.all([
       prolongLeases(db, attempts, leaseMs),
-      writeHeartbeat(db, { id: this.replicaId, pool: name }, {
-        ...readings,
-        fault: this.processFault,
-        unhealthyAgents: [...this.unhealthyAgents],
-      }),
+      writeHeartbeat(
+        db,
+        { id: this.replicaId, pool: name },
+        {
+          ...readings,
+          fault: this.processFault,
+          unhealthyAgents: [...this.unhealthyAgents],
+        },
+      ),
     ]);
     this.lastBeatAt = performance.now();
     this.workbench.revoke(closed);

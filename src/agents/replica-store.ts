@@ -33,7 +33,8 @@ export async function joinMarket(
         ? [`agent "${row.id}" is served by the live pool "${row.pool}"; rename the agent or stop that pool`]
         : [];
     });
-    if (faults.length > 0) throw new MarketError('CONFLICT', `Pool "${replica.pool}" cannot join: ${faults.join('; ')}.`);
+    if (faults.length > 0)
+      throw new MarketError('CONFLICT', `Pool "${replica.pool}" cannot join: ${faults.join('; ')}.`);
     await sql`
       insert into agent (id, name, skills, domains, capacity, pool)
       select x.*, ${replica.pool} from jsonb_to_recordset(${JSON.stringify(agents)}::jsonb)
@@ -53,7 +54,11 @@ export interface Heartbeat {
   unhealthyAgents: string[];
 }
 
-export async function writeHeartbeat(db: Database, replica: { id: string; pool: string }, beat: Heartbeat): Promise<void> {
+export async function writeHeartbeat(
+  db: Database,
+  replica: { id: string; pool: string },
+  beat: Heartbeat,
+): Promise<void> {
   await sql`
     insert into replica (id, pool, healthy, reason, event_loop_delay_ms, memory_percent, unhealthy_agents)
     values (${replica.id}, ${replica.pool}, ${beat.fault === null}, ${beat.fault}, ${beat.eventLoopDelayMs},

@@ -13,6 +13,7 @@ import {
   type AttemptReport,
   type ClaimedAttempt,
 } from './attempt-store.ts';
+import { agentLog } from './agent-log.ts';
 import type { Messenger } from './messenger.ts';
 import { ProgressReporter } from './progress-reporter.ts';
 
@@ -139,7 +140,11 @@ export class Workbench {
         resolve({ outcome: 'timed_out', value: null, error: `Not done within ${claimed.timeoutMs} ms.` });
         controller.abort(new Error(`out of time after ${claimed.timeoutMs} ms`));
       }, claimed.timeoutMs);
-      controller.signal.addEventListener('abort', () => resolve(failure(`Aborted: ${errorText(controller.signal.reason)}`)), { once: true });
+      controller.signal.addEventListener(
+        'abort',
+        () => resolve(failure(`Aborted: ${errorText(controller.signal.reason)}`)),
+        { once: true },
+      );
     });
     try {
       const context = this.contextFor(agent, claimed, controller, usage);
@@ -176,7 +181,8 @@ export class Workbench {
         usage.outputTokens += whole(used.outputTokens);
         usage.costUsd += Number.isFinite(used.costUsd) ? Math.max(0, used.costUsd ?? 0) : 0;
       },
-      ask: (agentId, topic, data, options) => this.options.messenger.ask(sender, agentId, topic, data, options?.timeoutMs),
+      ask: (agentId, topic, data, options) =>
+        this.options.messenger.ask(sender, agentId, topic, data, options?.timeoutMs),
       publish: (topic, data) => this.options.messenger.publish(sender, topic, data),
     };
   }
@@ -228,19 +234,11 @@ function inputOf(claimed: ClaimedAttempt): SubtaskInput {
     skills,
     ...(spec.domain === undefined ? {} : { domain: spec.domain }),
     data,
-    team: team.filter((member) => member.agentId !== agentId).map((member) => ({ agentId: member.agentId, skills: member.skills })),
+    team: team
+      .filter((member) => member.agentId !== agentId)
+      .map((member) => ({ agentId: member.agentId, skills: member.skills })),
     ...(spec.deadline === undefined ? {} : { deadline: spec.deadline }),
     timeoutMs: claimed.timeoutMs,
-  };
-}
-
-export function agentLog(logger: Logger, fields: Record<string, unknown>): ExecutionContext['log'] {
-  const child = logger.child(fields);
-  return {
-    debug: (message, more) => child.debug({ agent: more }, message),
-    info: (message, more) => child.info({ agent: more }, message),
-    warn: (message, more) => child.warn({ agent: more }, message),
-    error: (message, more) => child.error({ agent: more }, message),
   };
 }
 

@@ -1,8 +1,25 @@
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { MarketError } from '../contracts/errors.ts';
+import { ERROR_TITLES, MarketError, type ErrorCode } from '../contracts/errors.ts';
 import { isStoreFailure } from '../util/store-failure.ts';
-import { HTTP_STATUS, PROBLEM_MEDIA_TYPE, problemOf, retryAfterSecondsOf } from './problem.ts';
+import { PROBLEM_MEDIA_TYPE, type Problem } from './problem.ts';
+
+/** The one table from the meaning of an error to its HTTP status. */
+export const HTTP_STATUS: Record<ErrorCode, number> = {
+  INVALID_REQUEST: 400,
+  NOT_SUPPORTED: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  IDEMPOTENCY_KEY_REUSED: 422,
+  RATE_LIMITED: 429,
+  INTERNAL: 500,
+  OVERLOADED: 503,
+  UNAVAILABLE: 503,
+};
 
 const SHOWN_PATH_LENGTH = 200;
 
@@ -34,6 +51,23 @@ export function sendProblem(reply: FastifyReply, error: MarketError): FastifyRep
     .code(HTTP_STATUS[error.code])
     .type(PROBLEM_MEDIA_TYPE)
     .send(JSON.stringify(problemOf(error)));
+}
+
+export function problemOf(error: MarketError): Problem {
+  return {
+    type: `urn:swarmbid:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
+    title: ERROR_TITLES[error.code],
+    status: HTTP_STATUS[error.code],
+    detail: error.message,
+    code: error.code,
+    ...(error.errors === undefined ? {} : { errors: error.errors }),
+  };
+}
+
+/** Seconds after which it makes sense to ask again; undefined where asking again does not help. */
+function retryAfterSecondsOf(error: MarketError): number | undefined {
+  if (error.retryAfterSeconds !== undefined) return Math.max(1, Math.ceil(error.retryAfterSeconds));
+  return HTTP_STATUS[error.code] === 503 || error.code === 'RATE_LIMITED' ? 1 : undefined;
 }
 
 /** What of `error` may be shown. Everything that is not known to be harmless becomes INTERNAL without a word of its own. */

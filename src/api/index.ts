@@ -1,3 +1,10 @@
-export { createApiServer, createOperationsServer, DEFAULT_LIMITS, type ApiLimits, type ApiServerDeps, type ApiServices } from './server.ts';
+export {
+  createApiServer,
+  createOperationsServer,
+  DEFAULT_LIMITS,
+  type ApiLimits,
+  type ApiServerDeps,
+  type ApiServices,
+} from './server.ts';
 export { createAuditLog, type TransactionalAuditLog } from './audit-store.ts';
 export { createKeyService, type CachedKeyService, type KeyServiceDeps } from './key-store.ts';

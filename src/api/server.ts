@@ -105,8 +105,9 @@ function newServer(logger: Logger): FastifyInstance {
 async function market(app: FastifyInstance, deps: ApiServerDeps): Promise<void> {
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
   app.addHook('onRoute', documentRefusals);
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     void reply.headers(API_HEADERS);
+    done();
   });
   await app.register(underPressure, {
     maxEventLoopDelay: limits.eventLoopDelayMs,
@@ -140,21 +141,24 @@ async function documentation(app: FastifyInstance): Promise<void> {
 /** A connection kept alive by its client would hold up `close` for as long as it likes. */
 function endConnectionsOnClose(app: FastifyInstance): void {
   let closing = false;
-  app.addHook('preClose', async () => {
+  app.addHook('preClose', (done) => {
     closing = true;
+    done();
   });
-  app.addHook('onRequest', async () => {
-    if (closing) throw new MarketError('UNAVAILABLE', 'This server is stopping. Try again.');
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? new MarketError('UNAVAILABLE', 'This server is stopping. Try again.') : undefined);
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (closing) void reply.header('connection', 'close');
+    done(null, payload);
   });
 }
 
 function measureRequests(app: FastifyInstance, metrics: Metrics): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.httpSeconds.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1_000);
+    done();
   });
 }
 

@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
-import type { JobData, JobQueues } from './job-queues.ts';
+import type { JobQueues } from './job-queues.ts';
+import { takeJobs } from './outbox-store.ts';
 
 const MAX_BATCH = 500;
 
@@ -24,11 +24,9 @@ export class OutboxRelay {
 
   private relayBatch(): Promise<number> {
     return this.db.transaction().execute(async (trx) => {
-      const { rows } = await sql<{ queue: string; jobId: string; data: JobData }>`
-        delete from outbox where id in (select id from outbox order by id limit ${MAX_BATCH} for update skip locked)
-        returning queue, job_id as "jobId", data`.execute(trx);
-      if (rows.length > 0) await this.queues.add(rows);
-      return rows.length;
+      const jobs = await takeJobs(trx, MAX_BATCH);
+      if (jobs.length > 0) await this.queues.add(jobs);
+      return jobs.length;
     });
   }
 }

@@ -85,12 +85,11 @@ function wordsView(session: Session) {
         skills.set(textField(event.data, 'subtaskId') ?? '', textsField(event.data, 'skills'));
       }
       const lines = withTime(event, startMs, renderEvent(event, { colors, skillsOf }));
-      if (event.type === 'subtask.progress') {
-        view.progress(progressOf(event, skillsOf, lines));
-        return;
-      }
+      const progress = progressOf(event, skillsOf);
+      if (progress !== null) view.progress(progress);
       if (isFinalEvent(event)) view.settle();
-      for (const line of lines) view.line(line);
+      if (progress === null || !MERE_PROGRESS.has(event.type)) for (const line of lines) view.line(line);
+      else view.lineWithoutBars(lines);
     },
     end: () => {
       view.settle();
@@ -98,13 +97,22 @@ function wordsView(session: Session) {
   };
 }
 
-function progressOf({ data }: TaskEvent, skillsOf: EventContext['skillsOf'], lines: readonly string[]): Progress {
-  const subtaskId = textField(data, 'subtaskId') ?? '';
-  return {
-    subtaskId,
-    label: subtaskLabel(subtaskId, skillsOf(subtaskId)),
-    percent: numberField(data, 'percent') ?? 0,
-    note: textField(data, 'note') ?? '',
-    lines,
-  };
+/** Told by a bar where there are bars. */
+const MERE_PROGRESS: ReadonlySet<string> = new Set<TaskEvent['type']>(['subtask.started', 'subtask.progress']);
+
+/** What an event says of how far its subtask is; null for an event that says nothing of that. */
+function progressOf({ type, data }: TaskEvent, skillsOf: EventContext['skillsOf']): Progress | null {
+  const subtaskId = textField(data, 'subtaskId');
+  if (subtaskId === undefined) return null;
+  const bar = { subtaskId, label: subtaskLabel(subtaskId, skillsOf(subtaskId)) };
+  switch (type) {
+    case 'subtask.started':
+      return { ...bar, percent: 0, note: textField(data, 'agentId') ?? '' };
+    case 'subtask.progress':
+      return { ...bar, percent: numberField(data, 'percent') ?? 0, note: textField(data, 'note') ?? '' };
+    case 'subtask.accepted':
+      return { ...bar, percent: 100, note: 'accepted' };
+    default:
+      return null;
+  }
 }

@@ -39,3 +39,8 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
 export function printable(text: string): string {
   return text.replace(CONTROL, ' ');
 }
+
+/** A warning's message, with its rule before it unless the message names that itself. */
+export function formatWarning(rule: string, message: string): string {
+  return printable(message.includes(rule) ? message : `${rule}: ${message}`);
+}

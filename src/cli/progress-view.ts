@@ -1,7 +1,10 @@
 import cliProgress, { type MultiBar, type SingleBar } from 'cli-progress';
 import type { Colors, OutputStream } from './colors.ts';
 
-const CLEAR_LINE = '\u001b[2K';
+const CLEAR_BELOW = '\u001b[J';
+/** The bars turn wrapping off; a line above them must not be cut. */
+const WRAP_ON = '\u001b[?7h';
+const WRAP_OFF = '\u001b[?7l';
 const LABEL_WIDTH = 24;
 
 export interface Progress {
@@ -10,19 +13,20 @@ export interface Progress {
   /** 0–100. */
   percent: number;
   note: string;
-  /** The same in words, for where there are no bars. */
-  lines: readonly string[];
 }
 
 /** Lines that scroll, and below them the bars of the subtasks at work. */
 export interface ProgressView {
   line(text: string): void;
+  /** Lines that tell what a bar tells too: left out where there are bars. */
+  lineWithoutBars(lines: readonly string[]): void;
+  /** Moves the subtask's bar, where there are bars. */
   progress(progress: Progress): void;
   /** Leaves the bars as they stand; what follows is lines, until there is progress again. */
   settle(): void;
 }
 
-/** Bars on a terminal; elsewhere each progress is a line. */
+/** Bars on a terminal; elsewhere lines alone. */
 export function createProgressView(stream: OutputStream, colors: Colors): ProgressView {
   return stream.isTTY === true ? barsView(stream, colors) : linesView(stream);
 }
@@ -31,9 +35,10 @@ function linesView(stream: OutputStream): ProgressView {
   const line = (text: string) => void stream.write(`${text}\n`);
   return {
     line,
-    progress: ({ lines }) => {
+    lineWithoutBars: (lines) => {
       lines.forEach(line);
     },
+    progress: () => undefined,
     settle: () => undefined,
   };
 }
@@ -44,8 +49,9 @@ function barsView(stream: OutputStream, colors: Colors): ProgressView {
   return {
     line: (text) => {
       if (bars === null) stream.write(`${text}\n`);
-      else bars.log(`${CLEAR_LINE}${text}\n`);
+      else bars.log(`${CLEAR_BELOW}${WRAP_ON}${text}\n${WRAP_OFF}`);
     },
+    lineWithoutBars: () => undefined,
     progress: ({ subtaskId, label, percent, note }) => {
       bars ??= newBars(stream, colors);
       const payload = { label: label.padEnd(LABEL_WIDTH), note };

@@ -1,7 +1,15 @@
 import type { Colors, Paint } from './colors.ts';
 import type { TaskEvent } from '../sdk/index.ts';
 import { numberField, recordField, recordsField, textField, textsField, type Fields } from './event-fields.ts';
-import { formatDuration, formatList, formatNumber, formatPercent, formatSigned, subtaskLabel } from './format.ts';
+import {
+  formatDuration,
+  formatList,
+  formatNumber,
+  formatPercent,
+  formatSigned,
+  formatWarning,
+  subtaskLabel,
+} from './format.ts';
 
 /** What a reader of one event knows besides it. */
 export interface EventContext {
@@ -35,7 +43,11 @@ const renderers: Record<TaskEvent['type'], Render> = {
   ],
   'task.synthesizing': () => [say('synthesis', ['deliveries are checked against each other and put together'])],
   'validation.warning': (data, { colors }) => [
-    say('warning', [textField(data, 'rule'), textField(data, 'message'), blameOf(data)], colors.yellow),
+    say(
+      'warning',
+      [formatWarning(textField(data, 'rule') ?? '?', textField(data, 'message') ?? ''), blameOf(data)],
+      colors.yellow,
+    ),
   ],
   'message.sent': (data) => [
     say('message', [
@@ -142,7 +154,9 @@ function renderAwarded(data: Fields, context: EventContext): string[] {
     ...(team.length < 2
       ? []
       : team.map((member) => say('team', [agentOf(member), formatList(textsField(member, 'skills'), '')]))),
-    ...awards.map((award) => say('award', [labelOf(award, context), agentOf(award), attemptOf(award)], colors.green)),
+    ...awards.map((award) =>
+      say('award', [`${labelOf(award, context) ?? '?'} → ${agentOf(award) ?? '?'}`, attemptOf(award)], colors.green),
+    ),
   ];
 }
 

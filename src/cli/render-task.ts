@@ -1,9 +1,10 @@
 import type { Colors } from './colors.ts';
 import type { TaskResult, TaskView } from '../sdk/index.ts';
-import { formatDuration, formatList, formatNumber, printable } from './format.ts';
+import { formatDuration, formatList, formatNumber, formatWarning, printable } from './format.ts';
 
-const SHOWN_FIELDS = 8;
-const SHOWN_CHARACTERS = 100;
+const SHOWN_ITEMS = 3;
+const SHOWN_CHARACTERS = 150;
+const SHORT_CHARACTERS = 60;
 
 /** How a task ended: its result or its error, warnings and usage. */
 export function renderOutcome(task: TaskView, colors: Colors): string[] {
@@ -32,7 +33,7 @@ function renderResult(result: TaskResult, colors: Colors): string[] {
 function renderWarnings(result: TaskResult, colors: Colors): string[] {
   return result.warnings.map((warning) => {
     const blame = warning.blame.length === 0 ? '' : ` (blamed: ${formatList(warning.blame)})`;
-    return `  ${colors.yellow('warning')} ${printable(warning.rule)}: ${printable(warning.message)}${blame}`;
+    return `  ${colors.yellow('warning')} ${formatWarning(warning.rule, warning.message)}${blame}`;
   });
 }
 
@@ -43,22 +44,42 @@ function renderUsage({ usage }: TaskView): string[] {
   ];
 }
 
-/** The first fields of a delivery, each on a line; the whole is in the task. */
+/** A delivery in short: its plain values, then what is nested in it, each on a line; the whole is in the task. */
 function renderSection(skill: string, value: unknown, colors: Colors): string[] {
   const title = `  ${colors.bold(skill)}`;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [`${title}: ${brief(value)}`];
+  if (!isRecord(value)) return [`${title}: ${brief(value)}`];
   const fields = Object.entries(value);
-  const rest = fields.length - SHOWN_FIELDS;
-  return [
-    title,
-    ...fields.slice(0, SHOWN_FIELDS).map(([name, field]) => `    ${printable(name)}: ${brief(field)}`),
-    ...(rest > 0 ? [`    … ${rest} more`] : []),
-  ];
+  const plain = fields.filter(([, field]) => !isNested(field)).map(([name, field]) => `${name} ${brief(field)}`);
+  const nested = fields.filter(([, field]) => isNested(field)).flatMap(([name, field]) => renderNested(name, field));
+  const lines = [...(plain.length === 0 ? [] : [plain.join(' · ')]), ...nested];
+  return [title, ...lines.map((line) => `    ${shorten(printable(line))}`)];
 }
 
+function renderNested(name: string, field: unknown): string[] {
+  if (!Array.isArray(field)) return [`${name}: ${brief(field)}`];
+  const shown = field.slice(0, SHOWN_ITEMS).map((item) => `${name}: ${brief(item)}`);
+  return field.length > SHOWN_ITEMS ? [...shown, `${name}: … ${field.length - SHOWN_ITEMS} more`] : shown;
+}
+
+/** Of a record, its short values first, so that a long text does not push them off the line. */
 function brief(value: unknown): string {
   if (typeof value === 'number') return formatNumber(value, 4);
-  if (Array.isArray(value) && value.some((item) => typeof item === 'object')) return `${value.length} items`;
-  const text = printable(typeof value === 'string' ? value : JSON.stringify(value));
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value)) return `${value.length} items`;
+  if (!isRecord(value)) return String(value);
+  const fields = Object.entries(value).map(([name, field]) => (isNested(field) ? name : `${name} ${brief(field)}`));
+  const isShort = (field: string) => field.length <= SHORT_CHARACTERS;
+  return [...fields.filter(isShort), ...fields.filter((field) => !isShort(field))].join(' · ');
+}
+
+function shorten(text: string): string {
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS - 1)}…` : text;
+}
+
+function isNested(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return isNested(value) && !Array.isArray(value);
 }

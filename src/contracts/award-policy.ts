@@ -30,5 +30,8 @@ export interface AwardPolicy {
   weights: AwardWeights;
   /** A sentence for the receipt. */
   tieRule: string;
-  rank<Bid extends PolicyBid>(bids: readonly Bid[], task: { id: string; requiredSkills: readonly string[] }): RankedBid<Bid>[];
+  rank<Bid extends PolicyBid>(
+    bids: readonly Bid[],
+    task: { id: string; requiredSkills: readonly string[] },
+  ): RankedBid<Bid>[];
 }

@@ -11,7 +11,14 @@ export interface AwardWeights {
   load: number;
 }
 
-export const REFUSALS = ['NOT_ACTIVE', 'NO_SKILL', 'OUT_OF_DOMAIN', 'OVERLOADED', 'ALREADY_TRIED', 'UNKNOWN_AGENT'] as const;
+export const REFUSALS = [
+  'NOT_ACTIVE',
+  'NO_SKILL',
+  'OUT_OF_DOMAIN',
+  'OVERLOADED',
+  'ALREADY_TRIED',
+  'UNKNOWN_AGENT',
+] as const;
 /** Why the market did not let a bid stand, where it knows better than the bidder. */
 export type Refusal = (typeof REFUSALS)[number];
 

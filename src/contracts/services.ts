@@ -70,7 +70,9 @@ export interface ReputationQueries {
     agentId: string,
     range: { from?: Date | undefined; to?: Date | undefined },
   ): Promise<AgentReputation>;
-  leaderboard(query: PageQuery & { skill?: string | undefined; tier?: Tier | undefined }): Promise<Page<LeaderboardRow>>;
+  leaderboard(
+    query: PageQuery & { skill?: string | undefined; tier?: Tier | undefined },
+  ): Promise<Page<LeaderboardRow>>;
   tiers(): Promise<TiersReport>;
   movers(windowMs: number): Promise<MoversReport>;
   stats(windowMs: number): Promise<MarketStats>;

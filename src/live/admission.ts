@@ -17,7 +17,12 @@ export function codeFor(error: unknown, logger: Logger): ErrorCode {
 }
 
 /** Lets sockets into `namespace` whose key has one of `roles`; others get `connect_error` with the code as message and `data.code`. */
-export function admitOnly(namespace: LiveNamespace, roles: readonly Role[], keys: Authentication, logger: Logger): void {
+export function admitOnly(
+  namespace: LiveNamespace,
+  roles: readonly Role[],
+  keys: Authentication,
+  logger: Logger,
+): void {
   namespace.use((socket, next) => {
     const token = tokenOf(socket);
     admit(socket, token, roles, keys).then(

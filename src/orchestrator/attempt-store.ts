@@ -46,7 +46,10 @@ export async function readUnread(db: Database, limit: number): Promise<UnreadAtt
   }));
 }
 
-export async function readTaskData(db: Database, taskIds: readonly string[]): Promise<Map<string, Record<string, unknown>>> {
+export async function readTaskData(
+  db: Database,
+  taskIds: readonly string[],
+): Promise<Map<string, Record<string, unknown>>> {
   if (taskIds.length === 0) return new Map();
   const rows = await db.selectFrom('task').select(['id', 'data']).where('id', 'in', taskIds).execute();
   return new Map(rows.map((row) => [row.id, row.data]));
@@ -96,7 +99,9 @@ export async function requeueAttempts(
       returning x.queue, x."jobId" as job_id, x."subtaskId" as subtask_id, x.epoch
     )
     insert into outbox (queue, job_id, data)
-    select queue, job_id, jsonb_build_object('kind', 'subtask', 'subtaskId', subtask_id, 'epoch', epoch) from again`.execute(db);
+    select queue, job_id, jsonb_build_object('kind', 'subtask', 'subtaskId', subtask_id, 'epoch', epoch) from again`.execute(
+    db,
+  );
 }
 
 export interface UnreadMessage {

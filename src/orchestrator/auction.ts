@@ -23,8 +23,17 @@ import { judgeRound, mergeReplies, type MergedReply } from './core/round.ts';
 import { WHOLE_TASK } from './core/task-record.ts';
 import type { MarketView } from './market-view.ts';
 import { lockAgents } from './market-rows-store.ts';
-import { countAnnounced, listNeeds, nextDueMs, takeOpenings, type Need, type TakenOpening, type TakeRequest } from './opening-store.ts';
-import type { LockedTask, Plan, PlannedCommand, TaskStore } from './task-store.ts';
+import {
+  countAnnounced,
+  listNeeds,
+  nextDueMs,
+  takeOpenings,
+  type Need,
+  type TakenOpening,
+  type TakeRequest,
+} from './opening-store.ts';
+import type { LockedTask } from './task-rows-store.ts';
+import type { Plan, PlannedCommand, TaskStore } from './task-store.ts';
 
 /** An opening stays hidden this long beyond the bid window, in case this process dies with it. */
 const HOLD_MS = 5_000;
@@ -81,7 +90,9 @@ export class Auction {
       const taken = await this.take(parkedToo);
       if (taken.length === 0) break;
       const pass: Promise<void> = this.pass(taken)
-        .catch((error: unknown) => this.options.logger.error({ err: error }, 'an auction pass failed; its openings fall due again'))
+        .catch((error: unknown) =>
+          this.options.logger.error({ err: error }, 'an auction pass failed; its openings fall due again'),
+        )
         .finally(() => {
           this.passes.delete(pass);
           this.onPassEnd();
@@ -117,7 +128,9 @@ export class Auction {
     if (prospect.kind === 'open') return { need: need.need, limit: Math.min(left, prospect.slots), onlyNew: false };
     if (prospect.kind === 'incapable') return { need: need.need, limit: left, onlyNew: false };
     const announced = await countAnnounced(this.options.tasks.db, need.need, ANNOUNCED_WAITING);
-    return announced >= ANNOUNCED_WAITING ? null : { need: need.need, limit: Math.min(left, ANNOUNCED_WAITING - announced), onlyNew: true };
+    return announced >= ANNOUNCED_WAITING
+      ? null
+      : { need: need.need, limit: Math.min(left, ANNOUNCED_WAITING - announced), onlyNew: true };
   }
 
   private async pass(taken: TakenOpening[]): Promise<void> {
@@ -143,7 +156,8 @@ export class Auction {
               taskId: opening.taskId,
               command: { kind: 'announce', ord: opening.ord },
               onDecided: (refusal) => {
-                if (refusal === undefined) rounds.push({ opening, announcement: announcementOf(task, opening, rounds) });
+                if (refusal === undefined)
+                  rounds.push({ opening, announcement: announcementOf(task, opening, rounds) });
               },
             },
           ];
@@ -158,16 +172,20 @@ export class Auction {
     const live = this.options.view.liveReplicas;
     const awaited = new Set(live.filter((replica) => !this.silent.has(replica.id)).map((replica) => replica.id));
     const replies: BidsMessage[] = [];
-    await this.options.bus.request(channels.announce, { announcements }, {
-      replySchema: bidsMessageSchema,
-      timeoutMs: this.options.bidWindowMs,
-      onReply: (reply) => {
-        replies.push(reply);
-        this.silent.delete(reply.replicaId);
-        awaited.delete(reply.replicaId);
-        return awaited.size === 0 && live.length > 0;
+    await this.options.bus.request(
+      channels.announce,
+      { announcements },
+      {
+        replySchema: bidsMessageSchema,
+        timeoutMs: this.options.bidWindowMs,
+        onReply: (reply) => {
+          replies.push(reply);
+          this.silent.delete(reply.replicaId);
+          awaited.delete(reply.replicaId);
+          return awaited.size === 0 && live.length > 0;
+        },
       },
-    });
+    );
     for (const replicaId of awaited) this.silent.add(replicaId);
     const answered = new Set(replies.map((reply) => reply.pool));
     const silentPools = [...new Set(live.map((replica) => replica.pool))].filter((pool) => !answered.has(pool)).sort();
@@ -218,7 +236,9 @@ export class Auction {
     const { spec, subtasks } = locked.task;
     const activeAgents = this.options.view.activeFor(opening);
     const tried = new Set(opening.ord === WHOLE_TASK ? [] : (subtasks[opening.ord]?.tried ?? []));
-    const untried = activeAgents.some((agent) => !tried.has(agent.agentId) && opening.skills.every((skill) => agent.skills.includes(skill)));
+    const untried = activeAgents.some(
+      (agent) => !tried.has(agent.agentId) && opening.skills.every((skill) => agent.skills.includes(skill)),
+    );
     const { outcome, receipt } = judgeRound({
       taskId: opening.taskId,
       subtaskId: announcement.subtaskId,

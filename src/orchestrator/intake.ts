@@ -11,7 +11,8 @@ import type { Command, Verdict } from './core/commands.ts';
 import { markMessagesTold, readTaskData, readUnread, readUnreadMessages, type UnreadAttempt } from './attempt-store.ts';
 import type { Synthesis } from './ports.ts';
 import { findSuccessors } from './successors.ts';
-import type { LockedTask, PlannedCommand, TaskStore } from './task-store.ts';
+import type { LockedTask } from './task-rows-store.ts';
+import type { PlannedCommand, TaskStore } from './task-store.ts';
 
 const MAX_BATCH = 200;
 
@@ -89,7 +90,9 @@ export class Intake {
     const failed = judged.verdict.kind !== 'accepted';
     const successors = failed ? await findSuccessors(trx, locked, subtask, attempt.agentId, this.options.leaseMs) : [];
     const endedAt = attempt.endedAt ?? claimedAt;
-    return [{ kind: 'deliver', subtaskId, epoch, startedAt: claimedAt, endedAt, usage: attempt.usage, successors, ...judged }];
+    return [
+      { kind: 'deliver', subtaskId, epoch, startedAt: claimedAt, endedAt, usage: attempt.usage, successors, ...judged },
+    ];
   }
 
   private async judgeAll(unread: readonly UnreadAttempt[]): Promise<Map<UnreadAttempt, Judged>> {
@@ -127,7 +130,11 @@ export class Intake {
     return this.judgeSole(attempt, task, verdict);
   }
 
-  private async verdictOn(task: Parameters<Synthesis['judge']>[0]['task'], skills: string[], value: unknown): Promise<Verdict> {
+  private async verdictOn(
+    task: Parameters<Synthesis['judge']>[0]['task'],
+    skills: string[],
+    value: unknown,
+  ): Promise<Verdict> {
     const judged = await this.options.synthesis.judge({ task, skills, value });
     return judged.accepted
       ? { kind: 'accepted', quality: judged.quality, qualitySource: judged.qualitySource }
@@ -151,7 +158,14 @@ export class Intake {
       return { verdict: { kind: 'rejected', code: 'RULE_BROKEN', message: rejection.message }, sole: null };
     }
     const startedAt = attempt.claimedAt ?? new Date(0);
-    const part = { skills, agentId: attempt.agentId, value, quality: verdict.quality, startedAt, finishedAt: attempt.endedAt ?? startedAt };
+    const part = {
+      skills,
+      agentId: attempt.agentId,
+      value,
+      quality: verdict.quality,
+      startedAt,
+      finishedAt: attempt.endedAt ?? startedAt,
+    };
     const result = this.options.synthesis.merge({
       taskId: attempt.taskId,
       taskType: spec.type,
@@ -167,7 +181,10 @@ export class Intake {
     const messages = await readUnreadMessages(tasks.db, MAX_BATCH);
     if (messages.length === 0) return 0;
     await tasks.transact([...new Set(messages.map((one) => one.taskId))], async (_locked, trx) => {
-      const untold = await markMessagesTold(trx, messages.map((one) => one.id));
+      const untold = await markMessagesTold(
+        trx,
+        messages.map((one) => one.id),
+      );
       return {
         commands: messages
           .filter((one) => untold.has(one.id))

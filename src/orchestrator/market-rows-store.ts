@@ -17,7 +17,11 @@ export interface LiveReplica {
 
 /** Every active agent. */
 export async function readAgents(db: Database): Promise<AgentRow[]> {
-  return db.selectFrom('agent').select(['id', 'pool', 'skills', 'domains', 'capacity']).where('status', '=', 'active').execute();
+  return db
+    .selectFrom('agent')
+    .select(['id', 'pool', 'skills', 'domains', 'capacity'])
+    .where('status', '=', 'active')
+    .execute();
 }
 
 /** Processes whose heartbeat is younger than a lease. */
@@ -38,7 +42,11 @@ export async function readReserved(db: Database): Promise<Map<string, number>> {
  * What the market's records say of these agents, under lock (in id order), so that two orchestrators cannot give away the
  * same slot. Reserved slots are counted in a second statement: it sees what the lock's last holder has committed.
  */
-export async function lockAgents(trx: Trx, agentIds: readonly string[], leaseMs: number): Promise<Map<string, KnownAgent>> {
+export async function lockAgents(
+  trx: Trx,
+  agentIds: readonly string[],
+  leaseMs: number,
+): Promise<Map<string, KnownAgent>> {
   const ids = [...new Set(agentIds)];
   if (ids.length === 0) return new Map();
   const agents = await sql<Omit<KnownAgent, 'reservedSlots' | 'slots'> & { capacity: number }>`

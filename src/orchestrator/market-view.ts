@@ -70,9 +70,14 @@ export class MarketView {
 
   prospect(need: Need): Prospect {
     const holders = this.holders(need);
-    const perSkill = need.skills.length === 0 ? [holders] : need.skills.map((skill) => holders.filter((one) => one.skills.includes(skill)));
+    const perSkill =
+      need.skills.length === 0
+        ? [holders]
+        : need.skills.map((skill) => holders.filter((one) => one.skills.includes(skill)));
     if (perSkill.some((agents) => agents.length === 0)) return { kind: 'incapable' };
-    const slots = Math.min(...perSkill.map((agents) => agents.reduce((sum, agent) => sum + this.biddableSlots(agent), 0)));
+    const slots = Math.min(
+      ...perSkill.map((agents) => agents.reduce((sum, agent) => sum + this.biddableSlots(agent), 0)),
+    );
     return slots > 0 ? { kind: 'open', slots } : { kind: 'busy' };
   }
 
@@ -86,7 +91,10 @@ export class MarketView {
 
   private holders(need: { skills: readonly string[]; domain: string | null }): AgentRow[] {
     const domain = need.domain ?? undefined;
-    const agents = need.skills.length === 0 ? [...this.agents.values()] : need.skills.flatMap((skill) => this.bySkill.get(skill) ?? []);
+    const agents =
+      need.skills.length === 0
+        ? [...this.agents.values()]
+        : need.skills.flatMap((skill) => this.bySkill.get(skill) ?? []);
     return [...new Set(agents)].filter((agent) => servesDomain(agent, domain));
   }
 

@@ -62,7 +62,9 @@ export async function takeOpenings(
       ) o
     )
     returning task_id as "taskId", ord, need, skills, domain, tries,
-      (incapable_ms + coalesce(extract(epoch from clock_timestamp() - incapable_since) * 1000, 0))::int as "incapableMs"`.execute(db);
+      (incapable_ms + coalesce(extract(epoch from clock_timestamp() - incapable_since) * 1000, 0))::int as "incapableMs"`.execute(
+    db,
+  );
   return rows;
 }
 
@@ -77,6 +79,8 @@ export async function nextDueMs(db: Database): Promise<number | null> {
 /** How many openings of a need were announced and wait, counted up to `most`. */
 export async function countAnnounced(db: Database, need: string, most: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from (select 1 from opening where need = ${need} and tries > 0 limit ${most}) o`.execute(db);
+    select count(*)::int as count from (select 1 from opening where need = ${need} and tries > 0 limit ${most}) o`.execute(
+    db,
+  );
   return rows[0]?.count ?? 0;
 }

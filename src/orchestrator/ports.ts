@@ -72,7 +72,10 @@ export interface Synthesis {
     allAccepted: boolean;
   }): TaskResult;
   /** Accepted deliveries by skill, as rules see them; that of a task without skills by its type. */
-  deliveriesBySkill(taskType: string, parts: readonly { skills: readonly string[]; value: unknown }[]): Record<string, unknown>;
+  deliveriesBySkill(
+    taskType: string,
+    parts: readonly { skills: readonly string[]; value: unknown }[],
+  ): Record<string, unknown>;
   /** Rules of a task type that brings none of its own. */
   rulesForType(type: string): Rule[];
   /** Null if the expression can be compiled, else what is wrong with it. */

@@ -7,7 +7,8 @@ import { subtaskJobId, synthesisJobId, SYNTHESIS_QUEUE, workQueue } from '../bus
 import { readDueAttempts, requeueAttempts, type DueAttempt } from './attempt-store.ts';
 import { readLiveReplicas } from './market-rows-store.ts';
 import { findSuccessors } from './successors.ts';
-import { presentAttempt, type PlannedCommand, type TaskStore } from './task-store.ts';
+import { presentAttempt } from './task-rows-store.ts';
+import type { PlannedCommand, TaskStore } from './task-store.ts';
 
 const MAX_BATCH = 200;
 /** An award that was dispatched this often and never claimed gets a new number: a dead job may block its id. */
@@ -36,13 +37,20 @@ export class Recovery {
   private async recoverAttempts(): Promise<void> {
     const due = await readDueAttempts(this.options.tasks.db, MAX_BATCH);
     if (due.length === 0) return;
-    const live = new Set((await readLiveReplicas(this.options.tasks.db, this.options.leaseMs)).map((replica) => replica.pool));
+    const live = new Set(
+      (await readLiveReplicas(this.options.tasks.db, this.options.leaseMs)).map((replica) => replica.pool),
+    );
     const again = due.filter((one) => !one.claimed && one.requeues < MAX_REQUEUES && live.has(one.pool));
     const lost = due.filter((one) => !again.includes(one));
     if (again.length > 0) {
       await requeueAttempts(
         this.options.tasks.db,
-        again.map(({ subtaskId, epoch, pool }) => ({ subtaskId, epoch, queue: workQueue(pool), jobId: subtaskJobId(subtaskId, epoch) })),
+        again.map(({ subtaskId, epoch, pool }) => ({
+          subtaskId,
+          epoch,
+          queue: workQueue(pool),
+          jobId: subtaskJobId(subtaskId, epoch),
+        })),
         this.options.dispatchMs,
       );
       this.options.onJobs();
@@ -51,21 +59,24 @@ export class Recovery {
   }
 
   private async loseLeases(lost: readonly DueAttempt[]): Promise<void> {
-    await this.options.tasks.transact(lost.map((one) => one.taskId), async (locked, trx, now) => {
-      const commands: PlannedCommand[] = [];
-      for (const { taskId, subtaskId, epoch } of lost) {
-        const task = locked.get(taskId);
-        const subtask = task?.task.subtasks.find((one) => one.id === subtaskId);
-        if (task === undefined || subtask?.epoch !== epoch) continue;
-        const attempt = presentAttempt(task, subtask);
-        // Claimed, prolonged or answered between the look-up and the lock.
-        if (attempt === undefined || attempt.outcome !== null || attempt.dueAt > now) continue;
-        const reason = attempt.claimedAt === null ? 'UNCLAIMED' : 'LEASE_LOST';
-        const successors = await findSuccessors(trx, task, subtask, null, this.options.leaseMs);
-        commands.push({ taskId, command: { kind: 'lose_lease', subtaskId, epoch, reason, successors } });
-      }
-      return { commands };
-    });
+    await this.options.tasks.transact(
+      lost.map((one) => one.taskId),
+      async (locked, trx, now) => {
+        const commands: PlannedCommand[] = [];
+        for (const { taskId, subtaskId, epoch } of lost) {
+          const task = locked.get(taskId);
+          const subtask = task?.task.subtasks.find((one) => one.id === subtaskId);
+          if (task === undefined || subtask?.epoch !== epoch) continue;
+          const attempt = presentAttempt(task, subtask);
+          // Claimed, prolonged or answered between the look-up and the lock.
+          if (attempt === undefined || attempt.outcome !== null || attempt.dueAt > now) continue;
+          const reason = attempt.claimedAt === null ? 'UNCLAIMED' : 'LEASE_LOST';
+          const successors = await findSuccessors(trx, task, subtask, null, this.options.leaseMs);
+          commands.push({ taskId, command: { kind: 'lose_lease', subtaskId, epoch, reason, successors } });
+        }
+        return { commands };
+      },
+    );
   }
 
   private async expireTasks(): Promise<void> {
@@ -73,9 +84,12 @@ export class Recovery {
       select id from task where deadline <= clock_timestamp()
         and status not in ('completed', 'failed', 'cancelled', 'expired')
       order by deadline limit ${MAX_BATCH}`.execute(this.options.tasks.db);
-    await this.options.tasks.transact(rows.map((row) => row.id), () => ({
-      commands: rows.map((row) => ({ taskId: row.id, command: { kind: 'expire' } })),
-    }));
+    await this.options.tasks.transact(
+      rows.map((row) => row.id),
+      () => ({
+        commands: rows.map((row) => ({ taskId: row.id, command: { kind: 'expire' } })),
+      }),
+    );
   }
 
   private async repeatSyntheses(): Promise<void> {

@@ -14,7 +14,8 @@ export interface Submission {
   key: { text: string; requestHash: Buffer } | undefined;
 }
 
-export type SubmissionAnswer = { kind: 'created'; createdAt: Date } | { kind: 'known'; taskId: string; sameRequest: boolean };
+export type SubmissionAnswer =
+  { kind: 'created'; createdAt: Date } | { kind: 'known'; taskId: string; sameRequest: boolean };
 
 /**
  * Stores submissions, each with its key, its `task.accepted` event and its place on the board, in one statement. A key that
@@ -34,7 +35,12 @@ export async function insertSubmissions(db: Database, submissions: readonly Subm
     skills: one.spec.requiredSkills,
     domain: one.spec.domain ?? null,
     priority: PRIORITIES.indexOf(one.spec.priority),
-    event: { type: one.spec.type, requiredSkills: one.spec.requiredSkills, complexity: one.spec.complexity, priority: one.spec.priority },
+    event: {
+      type: one.spec.type,
+      requiredSkills: one.spec.requiredSkills,
+      complexity: one.spec.complexity,
+      priority: one.spec.priority,
+    },
   }));
   const { rows: created } = await sql<{ id: string; createdAt: Date }>`
 with input as (

@@ -4,7 +4,7 @@ import { refusalOf } from './core/eligibility.ts';
 import type { SubtaskRecord } from './core/task-record.ts';
 import { readStandingBids } from './attempt-store.ts';
 import { lockAgents } from './market-rows-store.ts';
-import type { LockedTask } from './task-store.ts';
+import type { LockedTask } from './task-rows-store.ts';
 
 /**
  * Who may take a subtask over: the bidders of its round in rank order that cover its skills, have not failed at it, and
@@ -20,7 +20,11 @@ export async function findSuccessors(
   const bids = await readStandingBids(trx, locked.task.id, subtask.round);
   const covering = bids.filter((bid) => subtask.skills.every((skill) => bid.skills.includes(skill)));
   const tried = new Set([...subtask.tried, ...(failedAgent === null ? [] : [failedAgent])]);
-  const agents = await lockAgents(trx, covering.map((bid) => bid.agentId), leaseMs);
+  const agents = await lockAgents(
+    trx,
+    covering.map((bid) => bid.agentId),
+    leaseMs,
+  );
   const opening = { requiredSkills: subtask.skills, domain: locked.task.spec.domain };
   return covering.flatMap((bid) => {
     const agent = agents.get(bid.agentId);

@@ -43,8 +43,11 @@ async function synthesize(options: SynthesizerOptions, taskId: string, epoch: nu
     const successors = new Map<string, Successor[]>();
     for (const subtask of task.task.subtasks) {
       const blamed = rejections.some((rejection) => rejection.blame.some((skill) => subtask.skills.includes(skill)));
-      if (blamed) successors.set(subtask.id, await findSuccessors(trx, task, subtask, subtask.agentId, options.leaseMs));
+      if (blamed)
+        successors.set(subtask.id, await findSuccessors(trx, task, subtask, subtask.agentId, options.leaseMs));
     }
-    return { commands: [{ taskId, command: { kind: 'finish_synthesis', epoch, result, warnings, rejections, successors } }] };
+    return {
+      commands: [{ taskId, command: { kind: 'finish_synthesis', epoch, result, warnings, rejections, successors } }],
+    };
   });
 }

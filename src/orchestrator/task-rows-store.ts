@@ -3,7 +3,6 @@ import type { Tables } from '../db/tables.ts';
 import type { Trx } from '../db/database.ts';
 import { isFinal, type TaskSpec } from '../contracts/task.ts';
 import type { SubtaskRecord, TaskRecord } from './core/task-record.ts';
-import { attemptKey, type LockedTask } from './task-store.ts';
 
 type TaskRow = Pick<
   Selectable<Tables['task']>,
@@ -38,6 +37,20 @@ export interface OpenAttempt {
   outcome: 'delivered' | 'failed' | 'timed_out' | null;
   dueAt: Date;
   changes: number;
+}
+
+export interface LockedTask {
+  task: TaskRecord;
+  /** Open attempts, by `<subtaskId>:<epoch>`. */
+  attempts: ReadonlyMap<string, OpenAttempt>;
+}
+
+function attemptKey(subtaskId: string, epoch: number): string {
+  return `${subtaskId}:${epoch}`;
+}
+
+export function presentAttempt(locked: LockedTask, subtask: SubtaskRecord): OpenAttempt | undefined {
+  return locked.attempts.get(attemptKey(subtask.id, subtask.epoch));
 }
 
 /** Locks tasks and their open attempts, in the order that every transaction keeps, and reads them. */

@@ -51,7 +51,10 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
       const answer = await inserts.add(one);
       if (answer.kind === 'created') return { task: freshView(one, answer.createdAt), created: true };
       if (!answer.sameRequest) {
-        throw new MarketError('IDEMPOTENCY_KEY_REUSED', `The key stands for task ${answer.taskId}, which was submitted with another body. Use a new key.`);
+        throw new MarketError(
+          'IDEMPOTENCY_KEY_REUSED',
+          `The key stands for task ${answer.taskId}, which was submitted with another body. Use a new key.`,
+        );
       }
       return { task: await views.get({ ...principal, role: 'submitter' }, answer.taskId), created: false };
     },
@@ -59,7 +62,10 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
     list: (principal, query) => listTasks(views, principal, query),
     events: (principal, taskId, after, limit) => views.events(principal, taskId, after, limit),
     position: (principal, taskId) => views.position(principal, taskId),
-    receipt: async (principal, taskId): Promise<AwardReceipt> => ({ taskId, rounds: await views.receipts(principal, taskId) }),
+    receipt: async (principal, taskId): Promise<AwardReceipt> => ({
+      taskId,
+      rounds: await views.receipts(principal, taskId),
+    }),
     async cancel(principal, taskId) {
       await views.position(principal, taskId);
       const refusal = await tasks.command(taskId, { kind: 'cancel' });
@@ -74,7 +80,13 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
 async function listTasks(
   views: TaskViews,
   principal: Principal,
-  query: { limit: number; cursor?: string | undefined; status?: TaskStatus | undefined; type?: string | undefined; agentId?: string | undefined },
+  query: {
+    limit: number;
+    cursor?: string | undefined;
+    status?: TaskStatus | undefined;
+    type?: string | undefined;
+    agentId?: string | undefined;
+  },
 ): Promise<Page<Omit<TaskView, 'data'>>> {
   const before = query.cursor === undefined ? undefined : readCursor(query.cursor);
   const items = await views.list({
@@ -85,9 +97,12 @@ async function listTasks(
     before,
     limit: query.limit + 1,
   });
-  const page = items.slice(0, query.limit).map(({ data: _data, ...item }: TaskView | Omit<TaskView, 'data'> & { data?: unknown }) => item);
+  const page = items.slice(0, query.limit);
   const last = page.at(-1);
-  return { items: page, nextCursor: items.length > query.limit && last !== undefined ? Buffer.from(last.id).toString('base64url') : null };
+  return {
+    items: page,
+    nextCursor: items.length > query.limit && last !== undefined ? Buffer.from(last.id).toString('base64url') : null,
+  };
 }
 
 function readCursor(cursor: string): string {
@@ -106,8 +121,11 @@ async function giveFeedback(
   feedback: Feedback,
 ): Promise<TaskView> {
   const task = await views.get(principal, taskId);
-  const chosen = task.subtasks.filter((subtask) => feedback.subtaskId === undefined || subtask.id === feedback.subtaskId);
-  if (feedback.subtaskId !== undefined && chosen.length === 0) throw new MarketError('NOT_FOUND', 'There is no such subtask of this task.');
+  const chosen = task.subtasks.filter(
+    (subtask) => feedback.subtaskId === undefined || subtask.id === feedback.subtaskId,
+  );
+  if (feedback.subtaskId !== undefined && chosen.length === 0)
+    throw new MarketError('NOT_FOUND', 'There is no such subtask of this task.');
   const rated = chosen.filter((subtask) => subtask.status === 'accepted');
   if (rated.length === 0) throw new MarketError('CONFLICT', 'There is no accepted delivery to rate yet.');
   const stored = await insertFeedback(tasks.db, {
@@ -123,9 +141,13 @@ async function giveFeedback(
 
 function specOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): TaskSpec {
   if (submission.steps !== undefined) {
-    throw new MarketError('NOT_SUPPORTED', 'Tasks with steps of their own are not supported yet; submit one task for each step.', {
-      errors: [{ path: 'steps', message: 'not supported yet' }],
-    });
+    throw new MarketError(
+      'NOT_SUPPORTED',
+      'Tasks with steps of their own are not supported yet; submit one task for each step.',
+      {
+        errors: [{ path: 'steps', message: 'not supported yet' }],
+      },
+    );
   }
   const faults: FieldError[] = [];
   if (submission.deadline !== undefined && Date.parse(submission.deadline) <= Date.now()) {
@@ -133,18 +155,29 @@ function specOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): 
   }
   const policy = submission.policy ?? options.defaultPolicy;
   if (!options.policies.has(policy)) {
-    faults.push({ path: 'policy', message: `unknown award policy "${policy}"; known: ${[...options.policies].join(', ')}` });
+    faults.push({
+      path: 'policy',
+      message: `unknown award policy "${policy}"; known: ${[...options.policies].join(', ')}`,
+    });
   }
   const rules = submission.rules ?? options.synthesis.rulesForType(submission.type);
   rules.forEach((rule, index) => {
     const fault = options.synthesis.compileError(rule.expression);
     if (fault !== null) faults.push({ path: `rules.${index}.expression`, message: fault });
   });
-  if (faults.length > 0) throw new MarketError('INVALID_REQUEST', faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '), { errors: faults });
+  if (faults.length > 0)
+    throw new MarketError('INVALID_REQUEST', faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '), {
+      errors: faults,
+    });
   return storedSpec(submission, policy, rules, options);
 }
 
-function storedSpec(submission: ParsedTaskSubmission, policy: string, rules: Rule[], options: TaskServiceOptions): TaskSpec {
+function storedSpec(
+  submission: ParsedTaskSubmission,
+  policy: string,
+  rules: Rule[],
+  options: TaskServiceOptions,
+): TaskSpec {
   const { requiredSkills } = submission;
   return {
     type: submission.type,

@@ -5,23 +5,16 @@
  *
  * Lock order: task (by id) → attempt (by subtask, epoch) → agent → ledger. Pools lock attempts only, in the same order.
  */
-import { sql } from 'kysely';
-import type { Usage } from '../contracts/task.ts';
 import type { Database, Trx } from '../db/database.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Command } from './core/commands.ts';
-import { decide, type Decision, type RefusalReason } from './core/task-machine.ts';
-import type { SubtaskRecord, TaskRecord } from './core/task-record.ts';
+import type { Decision, RefusalReason } from './core/decision.ts';
+import { decide } from './core/task-machine.ts';
+import type { TaskRecord } from './core/task-record.ts';
 import { isFinal } from '../contracts/task.ts';
 import type { Ledger } from './ports.ts';
 import { TaskWrites, type CommitSummary } from './task-writes-store.ts';
-import { loadTasks, type OpenAttempt } from './task-rows-store.ts';
-
-export interface LockedTask {
-  task: TaskRecord;
-  /** Open attempts, by `<subtaskId>:<epoch>`. */
-  attempts: ReadonlyMap<string, OpenAttempt>;
-}
+import { loadTasks, type LockedTask } from './task-rows-store.ts';
 
 export interface PlannedCommand {
   taskId: string;
@@ -65,7 +58,11 @@ export class TaskStore {
     const summary = await this.db.transaction().execute(async (trx) => {
       const { tasks, now } = await loadTasks(trx, taskIds);
       const planned = await plan(tasks, trx, now);
-      const writes = new TaskWrites({ now, dispatchMs: this.options.dispatchMs, synthesisMs: this.options.synthesisMs });
+      const writes = new TaskWrites({
+        now,
+        dispatchMs: this.options.dispatchMs,
+        synthesisMs: this.options.synthesisMs,
+      });
       const present = new Map([...tasks].map(([id, locked]) => [id, locked.task]));
       for (const { taskId, command, onDecided } of planned.commands) {
         const refusal = this.decideOne(present, taskId, command, now, writes);
@@ -106,20 +103,4 @@ export class TaskStore {
     }
     return undefined;
   }
-}
-
-export function attemptKey(subtaskId: string, epoch: number): string {
-  return `${subtaskId}:${epoch}`;
-}
-
-export function presentAttempt(locked: LockedTask, subtask: SubtaskRecord): OpenAttempt | undefined {
-  return locked.attempts.get(attemptKey(subtask.id, subtask.epoch));
-}
-
-export const noUsage = (): Usage => ({ inputTokens: 0, outputTokens: 0, costUsd: 0 });
-
-/** The database's clock, by which every instant is judged. */
-export async function databaseNow(db: Database): Promise<Date> {
-  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db);
-  return rows[0]?.now ?? new Date();
 }

@@ -67,9 +67,29 @@ export class TaskViews {
     let query = this.db
       .selectFrom('task')
       .select([
-        'id', 'owner_id', 'type', 'status', 'spec', 'version', 'epoch', 'round', 'event_seq', 'deadline', 'synthesis_due_at',
-        'team', 'warnings', 'error', 'result', 'input_tokens', 'output_tokens', 'cost_usd', 'subtask_count', 'created_at',
-        'updated_at', 'started_at', 'finished_at',
+        'id',
+        'owner_id',
+        'type',
+        'status',
+        'spec',
+        'version',
+        'epoch',
+        'round',
+        'event_seq',
+        'deadline',
+        'synthesis_due_at',
+        'team',
+        'warnings',
+        'error',
+        'result',
+        'input_tokens',
+        'output_tokens',
+        'cost_usd',
+        'subtask_count',
+        'created_at',
+        'updated_at',
+        'started_at',
+        'finished_at',
       ])
       .orderBy('id', 'desc')
       .limit(filter.limit);
@@ -79,11 +99,16 @@ export class TaskViews {
     if (filter.before !== undefined) query = query.where('id', '<', filter.before);
     const { agentId } = filter;
     if (agentId !== undefined) {
-      query = query.where('id', 'in', (of) => of.selectFrom('subtask').select('task_id').where('agent_id', '=', agentId));
+      query = query.where('id', 'in', (of) =>
+        of.selectFrom('subtask').select('task_id').where('agent_id', '=', agentId),
+      );
     }
     const rows = await query.execute();
-    const subtasks = await this.subtasks(rows.map((row) => row.id), false);
-    return rows.map((row) => viewOf({ ...row, data: {} }, subtasks.get(row.id) ?? []));
+    const subtasks = await this.subtasks(
+      rows.map((row) => row.id),
+      false,
+    );
+    return rows.map((row) => viewOf(row, subtasks.get(row.id) ?? []));
   }
 
   async events(principal: Principal, taskId: string, after: number, limit: number): Promise<TaskEvent[]> {
@@ -104,7 +129,10 @@ export class TaskViews {
   }
 
   /** One page for each position, in their order. */
-  async readManyEvents(positions: readonly { taskId: string; afterSeq: number }[], limitPerTask: number): Promise<TaskEvent[][]> {
+  async readManyEvents(
+    positions: readonly { taskId: string; afterSeq: number }[],
+    limitPerTask: number,
+  ): Promise<TaskEvent[][]> {
     const { rows } = await sql<EventRow & { position: number }>`
       select p.position, e.* from jsonb_to_recordset(${JSON.stringify(positions.map((one, position) => ({ ...one, position })))}::jsonb)
         as p("taskId" uuid, "afterSeq" int, position int)
@@ -117,7 +145,12 @@ export class TaskViews {
 
   async receipts(principal: Principal, taskId: string): Promise<ReceiptRound[]> {
     await this.position(principal, taskId);
-    const rows = await this.db.selectFrom('round').select('receipt').where('task_id', '=', taskId).orderBy('round').execute();
+    const rows = await this.db
+      .selectFrom('round')
+      .select('receipt')
+      .where('task_id', '=', taskId)
+      .orderBy('round')
+      .execute();
     return rows.map((row) => row.receipt);
   }
 
@@ -143,7 +176,8 @@ export class TaskViews {
       left join feedback f on f.subtask_id = s.id
       where s.task_id = any(${taskIds}::uuid[]) order by s.task_id, s.ord`.execute(this.db);
     const byTask = new Map<string, SubtaskView[]>();
-    for (const row of rows) byTask.set(row.task_id, [...(byTask.get(row.task_id) ?? []), subtaskView(row, withResults)]);
+    for (const row of rows)
+      byTask.set(row.task_id, [...(byTask.get(row.task_id) ?? []), subtaskView(row, withResults)]);
     return byTask;
   }
 }
@@ -173,11 +207,10 @@ function subtaskView(row: SubtaskRow, withResult: boolean): SubtaskView {
   };
 }
 
-function viewOf(row: TaskRow, subtasks: SubtaskView[]): TaskView {
+function viewOf(row: Omit<TaskRow, 'data'>, subtasks: SubtaskView[]): Omit<TaskView, 'data'> {
   return {
     id: row.id,
     ...specView(row.spec),
-    data: row.data,
     status: row.status,
     ownerId: row.owner_id,
     round: row.round,
@@ -194,9 +227,13 @@ function viewOf(row: TaskRow, subtasks: SubtaskView[]): TaskView {
   };
 }
 
-export function specView(spec: TaskSpec) {
-  const { blamableSkills: _internal, maxTeamSize, ...rest } = spec;
-  return { ...rest, maxTeamSize: maxTeamSize ?? TEAM_SIZE[spec.complexity] };
+/** The specification as people read it; what the market derived for itself stays inside. */
+export function specView(spec: TaskSpec): Omit<TaskSpec, 'blamableSkills' | 'maxTeamSize'> & { maxTeamSize: number } {
+  const entries = Object.entries(spec).filter(([name]) => name !== 'blamableSkills');
+  return {
+    ...(Object.fromEntries(entries) as Omit<TaskSpec, 'blamableSkills'>),
+    maxTeamSize: spec.maxTeamSize ?? TEAM_SIZE[spec.complexity],
+  };
 }
 
 /** Mean progress of the subtasks; 100 only when the task is completed. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { LedgerEntryDraft } from '../contracts/ledger.ts';
 import { subtaskJobId, synthesisJobId, SYNTHESIS_QUEUE, workQueue } from '../bus/names.ts';
 import type { Trx } from '../db/database.ts';
-import type { Decision } from './core/task-machine.ts';
+import type { Decision } from './core/decision.ts';
 import type { Effect, SubtaskRecord, TaskRecord } from './core/task-record.ts';
 import { needOf } from './core/need.ts';
 import { PRIORITIES } from '../contracts/task.ts';
@@ -246,7 +246,9 @@ with t as (
   delete from opening where task_id = any(${[...this.clearedBoards]}::uuid[])
 )
 insert into outbox (queue, job_id, data)
-select * from jsonb_to_recordset(${json(this.jobs.values())}::jsonb) as x(queue text, job_id text, data jsonb)`.execute(trx);
+select * from jsonb_to_recordset(${json(this.jobs.values())}::jsonb) as x(queue text, job_id text, data jsonb)`.execute(
+      trx,
+    );
   }
 }
 

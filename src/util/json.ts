@@ -3,9 +3,12 @@ export type JsonObject = Record<string, Json>;
 
 const encoder = new TextEncoder();
 
+/** As it is: undefined for what has no JSON text. */
+const stringify: (value: unknown) => string | undefined = JSON.stringify;
+
 /** Length of `value` as JSON text in bytes of UTF-8. */
 export function jsonBytes(value: unknown): number {
-  const text = JSON.stringify(value) as string | undefined;
+  const text = stringify(value);
   return text === undefined ? 0 : encoder.encode(text).length;
 }
 
@@ -20,8 +23,8 @@ export type StorableJson = { ok: true; value: Json; bytes: number } | { ok: fals
 export function toStorableJson(value: unknown, maxBytes: number): StorableJson {
   let text: string | undefined;
   try {
-    checkShape(value, 0);
-    text = JSON.stringify(value) as string | undefined;
+    checkShape(value, 0, { left: maxBytes });
+    text = stringify(value);
   } catch (error) {
     return { ok: false, reason: error instanceof Error ? error.message : String(error) };
   }
@@ -50,10 +53,13 @@ function precedingBackslashes(text: string, offset: number): number {
   return count;
 }
 
-function checkShape(value: unknown, depth: number): void {
+/** @param budget every value costs at least a byte, so a structure that shares its parts is stopped before it unfolds */
+function checkShape(value: unknown, depth: number, budget: { left: number }): void {
   if (depth > 200) throw new Error('nested deeper than 200 levels, or a cycle');
+  budget.left -= 1;
+  if (budget.left < 0) throw new Error('more values than the bytes allowed');
   if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`${value} is not a JSON number`);
   if (typeof value === 'bigint') throw new Error('a BigInt is not a JSON value');
   if (typeof value !== 'object' || value === null) return;
-  for (const child of Object.values(value)) checkShape(child, depth + 1);
+  for (const child of Object.values(value)) checkShape(child, depth + 1, budget);
 }

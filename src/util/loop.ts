@@ -45,8 +45,12 @@ export class Loop {
         pauseMs = this.options.retryMs;
         this.wanted = false;
       }
-      if (!this.wanted && !this.stopped) await this.sleep(pauseMs);
+      if (this.mayRest()) await this.sleep(pauseMs);
     }
+  }
+
+  private mayRest(): boolean {
+    return !this.wanted && !this.stopped;
   }
 
   private sleep(ms: number): Promise<void> {

@@ -47,7 +47,9 @@ describe('who may use what', () => {
     const registered = Object.entries(document.paths).flatMap(([path, operations]) =>
       path.startsWith('/v1') ? Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`) : [],
     );
-    const named = ROUTES.map(([method, url]) => `${method} ${url.replace(ID, '{id}').replace(/(seo|finance|k1)\b/, '{id}')}`);
+    const named = ROUTES.map(
+      ([method, url]) => `${method} ${url.replace(ID, '{id}').replace(/(seo|finance|k1)\b/, '{id}')}`,
+    );
     expect(named.sort()).toStrictEqual(registered.sort());
   });
 

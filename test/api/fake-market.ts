@@ -124,7 +124,9 @@ function fakeTasks(memory: Memory): TaskService {
     },
     get: async (principal, taskId) => find(principal, taskId),
     list: async (principal, query) => {
-      const own = [...tasks.values()].filter((task) => principal.role === 'admin' || task.ownerId === principal.ownerId);
+      const own = [...tasks.values()].filter(
+        (task) => principal.role === 'admin' || task.ownerId === principal.ownerId,
+      );
       const items = own.filter((task) => query.status === undefined || task.status === query.status);
       return { items: items.slice(0, query.limit), nextCursor: null };
     },

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ask, fakeMarket, TOKENS, type Answer, type FakeMarket } from './fake-market.ts';
 
 let market: FakeMarket;
@@ -17,7 +17,8 @@ function expectProblem(answer: Answer, status: number, code: string): void {
 }
 
 describe('what is wrong with a body', () => {
-  const post = (raw: string, headers: Record<string, string> = {}) => ask(market, 'POST', '/v1/tasks', { raw, headers });
+  const post = (raw: string, headers: Record<string, string> = {}) =>
+    ask(market, 'POST', '/v1/tasks', { raw, headers });
 
   test('is told field by field, with what is allowed and what came', async () => {
     market = await fakeMarket();
@@ -149,10 +150,10 @@ describe('what is wrong with an address', () => {
 });
 
 describe('what is wrong inside', () => {
-  async function failingWith(error: unknown): Promise<Answer> {
+  async function failingWith(error: Error): Promise<Answer> {
     market = await fakeMarket({
       change: (services) => {
-        services.tasks.list = () => Promise.reject(error as Error);
+        services.tasks.list = () => Promise.reject(error);
       },
     });
     return ask(market, 'GET', '/v1/tasks');
@@ -200,6 +201,19 @@ describe('too much', () => {
     expectProblem(answer, 429, 'RATE_LIMITED');
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect((await ask(market, 'GET', '/v1/tasks', { token: TOKENS.bob })).status).toBe(200);
+    expect((await ask(market, 'GET', '/healthz')).status).toBe(200);
+  });
+
+  test('a request while the event loop is further behind than allowed is 503 OVERLOADED, and /healthz still answers', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    market = await fakeMarket({ limits: { eventLoopDelayMs: 0.001 } });
+    for (const until = performance.now() + 50; performance.now() < until;);
+    // and looked at once a second
+    vi.advanceTimersByTime(1_000);
+    vi.useRealTimers();
+    const answer = await ask(market, 'GET', '/v1/tasks');
+    expectProblem(answer, 503, 'OVERLOADED');
+    expect(answer.headers['retry-after']).toBe('1');
     expect((await ask(market, 'GET', '/healthz')).status).toBe(200);
   });
 

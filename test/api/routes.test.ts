@@ -17,10 +17,17 @@ async function submitted(token: string = TOKENS.ada): Promise<string> {
 
 describe('POST /v1/tasks', () => {
   test('answers 202 with the task as body and its address as Location', async () => {
-    const answer = await ask(market, 'POST', '/v1/tasks', { body: { type: 'Campaign', requiredSkills: ['SEO', 'seo'] } });
+    const answer = await ask(market, 'POST', '/v1/tasks', {
+      body: { type: 'Campaign', requiredSkills: ['SEO', 'seo'] },
+    });
     expect(answer.status).toBe(202);
     expect(answer.headers.location).toBe(`/v1/tasks/${String(answer.body.id)}`);
-    expect(answer.body).toMatchObject({ type: 'campaign', requiredSkills: ['seo'], status: 'accepted', ownerId: 'ada' });
+    expect(answer.body).toMatchObject({
+      type: 'campaign',
+      requiredSkills: ['seo'],
+      status: 'accepted',
+      ownerId: 'ada',
+    });
   });
 
   test('fills in the defaults: no skills, normal priority, 3 attempts, 30 000 ms of bidding, 60 000 ms for an attempt', async () => {
@@ -94,19 +101,22 @@ describe('reading tasks', () => {
     ['POST', '/cancel'],
     ['POST', '/feedback', { quality: 1 }],
     ['POST', '/decision', { decision: 'approve' }],
-  ] as const)('answers %s …%s alike for a task of another owner, one that is not there, and no id at all', async (method, path, body?: object) => {
-    const foreign = await submitted(TOKENS.bob);
-    const answers = await Promise.all(
-      [foreign, '01890a5d-ac96-774b-bcce-b302099a8057', 'no-uuid', '%00', 'a'.repeat(90)].map((id) =>
-        ask(market, method, `/v1/tasks/${id}${path}`, { body }),
-      ),
-    );
-    for (const answer of answers) {
-      expect(answer.status).toBe(404);
-      expect(answer.body).toStrictEqual(answers[0]?.body);
-    }
-    expect(answers[0]?.body.code).toBe('NOT_FOUND');
-  });
+  ] as const)(
+    'answers %s …%s alike for a task of another owner, one that is not there, and no id at all',
+    async (method, path, body?: object) => {
+      const foreign = await submitted(TOKENS.bob);
+      const answers = await Promise.all(
+        [foreign, '01890a5d-ac96-774b-bcce-b302099a8057', 'no-uuid', '%00', 'a'.repeat(90)].map((id) =>
+          ask(market, method, `/v1/tasks/${id}${path}`, { body }),
+        ),
+      );
+      for (const answer of answers) {
+        expect(answer.status).toBe(404);
+        expect(answer.body).toStrictEqual(answers[0]?.body);
+      }
+      expect(answers[0]?.body.code).toBe('NOT_FOUND');
+    },
+  );
 
   test('finds a task by its id in upper case', async () => {
     const id = await submitted();
@@ -135,7 +145,10 @@ describe('changing tasks', () => {
       status: 202,
       body: { id, status: 'cancelled' },
     });
-    expect(await ask(market, 'POST', `/v1/tasks/${id}/cancel`)).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+    expect(await ask(market, 'POST', `/v1/tasks/${id}/cancel`)).toMatchObject({
+      status: 409,
+      body: { code: 'CONFLICT' },
+    });
   });
 
   test.each([
@@ -210,10 +223,13 @@ describe('admin', () => {
     expect(answer.body.windowMs).toBe(windowMs);
   });
 
-  test.each(['99ms', '91d', '2161h', '1', 'h', '-1h', '1.5h', '1 h', '1w', ''])('refuses a window of "%s"', async (window) => {
-    const answer = await ask(market, 'GET', `/v1/admin/stats?window=${window}`, { token: TOKENS.admin });
-    expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: 'window' }] } });
-  });
+  test.each(['99ms', '91d', '2161h', '1', 'h', '-1h', '1.5h', '1 h', '1w', ''])(
+    'refuses a window of "%s"',
+    async (window) => {
+      const answer = await ask(market, 'GET', `/v1/admin/stats?window=${window}`, { token: TOKENS.admin });
+      expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: 'window' }] } });
+    },
+  );
 
   test('takes 7d for movers and 1h for stats where no window is given', async () => {
     const movers = await ask(market, 'GET', '/v1/admin/reputation/movers', { token: TOKENS.admin });

@@ -40,7 +40,11 @@ describe.each(adapters)('the job queues on $name', ({ start }) => {
   };
 
   /** A worker that notes what it is given; `hold` keeps a job running until its promise resolves. */
-  const takeAll = async (queues: JobQueues, concurrency = 1, hold = (_id: string) => Promise.resolve()) => {
+  const takeAll = async (
+    queues: JobQueues,
+    concurrency = 1,
+    hold: (id: string) => Promise<void> = () => Promise.resolve(),
+  ) => {
     const taken = new Inbox<string>();
     const worker = await queues.work(queue, concurrency, (data) => {
       taken.add(idOf(data));

@@ -116,9 +116,12 @@ describe('revoking', () => {
     expect(items.map((entry) => entry.action)).toStrictEqual(['key.revoked', 'key.created']);
   });
 
-  test.each(['01890a5d-ac96-774b-bcce-b302099a8057', 'env', '', '\0'])('a key that is not there is NOT_FOUND: "%s"', async (id) => {
-    await expect(keyService().revoke(LOCAL, id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-  });
+  test.each(['01890a5d-ac96-774b-bcce-b302099a8057', 'env', '', '\0'])(
+    'a key that is not there is NOT_FOUND: "%s"',
+    async (id) => {
+      await expect(keyService().revoke(LOCAL, id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    },
+  );
 });
 
 describe('without a key', () => {

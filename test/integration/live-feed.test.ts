@@ -1,148 +1,26 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket as NetSocket } from 'node:net';
-import { pino } from 'pino';
-import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Principal } from '../../src/contracts/access.ts';
-import { MarketError } from '../../src/contracts/errors.ts';
+import type { Socket as NetSocket } from 'node:net';
+import type { Socket } from 'socket.io-client';
+import { describe, expect, test, vi } from 'vitest';
 import type { TaskEvent, WatchAck } from '../../src/contracts/events.ts';
-import type { MarketStats } from '../../src/contracts/ledger.ts';
-import { attachLive, type Live } from '../../src/live/index.ts';
-import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
 import { uuidv7 } from '../../src/util/uuid.ts';
-import { EventLog } from '../support/event-log.ts';
+import {
+  client,
+  happen,
+  log,
+  metrics,
+  newTask,
+  once,
+  port,
+  received,
+  serveLiveFeed,
+  start,
+  stop,
+  unwatch,
+  upTo,
+  watch,
+} from '../support/live-server.ts';
 
-const PRINCIPALS: Record<string, Principal> = {
-  ada: { keyId: 'a', role: 'submitter', ownerId: 'ada' },
-  admin: { keyId: 'b', role: 'admin', ownerId: 'admin' },
-  outsider: { keyId: 'c', role: 'agent', ownerId: 'outsider' },
-};
-
-let log: EventLog;
-let metrics: Metrics;
-let owners: Map<string, string>;
-let revoked: Set<string>;
-let keyless: boolean;
-let server: Server;
-let live: Live;
-const clients: Socket[] = [];
-
-beforeEach(async () => {
-  log = new EventLog();
-  metrics = createMetrics();
-  owners = new Map();
-  revoked = new Set();
-  keyless = false;
-  await start(0);
-});
-
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.disconnect();
-  await stop();
-});
-
-async function start(port: number): Promise<void> {
-  server = createServer();
-  live = attachLive({
-    httpServer: server,
-    services: { tasks: { position }, keys: { authenticate }, reputation: { stats: async () => STATS } },
-    eventReader: log,
-    hints: log,
-    logger: pino({ level: 'silent' }),
-    metrics,
-    netMs: 60_000,
-    sweepMs: 20,
-  });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-}
-
-async function stop(): Promise<void> {
-  await live.close();
-  await new Promise((resolve) => server.close(resolve));
-}
-
-const STATS = { queueDepth: 7 } as MarketStats;
-
-async function position(principal: Principal, taskId: string) {
-  const owner = owners.get(taskId);
-  if (owner === undefined || (principal.role !== 'admin' && owner !== principal.ownerId)) {
-    throw new MarketError('NOT_FOUND', 'Nothing has this id.');
-  }
-  return { status: 'running' as const, lastSeq: log.lastSeq(taskId) };
-}
-
-async function authenticate(token: string | undefined): Promise<Principal> {
-  if (token === undefined && keyless) return { keyId: null, role: 'admin', ownerId: 'local' };
-  const principal = token === undefined || revoked.has(token) ? undefined : PRINCIPALS[token];
-  if (principal === undefined) throw new MarketError('UNAUTHENTICATED', 'Send a key.');
-  return principal;
-}
-
-function port(): number {
-  return (server.address() as AddressInfo).port;
-}
-
-function newTask(ownerId = 'ada', events = 0): string {
-  const taskId = uuidv7();
-  owners.set(taskId, ownerId);
-  log.append(taskId, events);
-  return taskId;
-}
-
-/** Commits events and says so. */
-function happen(taskId: string, count = 1, data?: Record<string, unknown>): void {
-  log.append(taskId, count, data);
-  log.hint(taskId);
-}
-
-function client(namespace: string, token?: string, options: Partial<ManagerOptions & SocketOptions> = {}): Socket {
-  const socket = io(`http://127.0.0.1:${port()}${namespace}`, {
-    auth: token === undefined ? {} : { token },
-    forceNew: true,
-    transports: ['websocket'],
-    reconnectionDelay: 10,
-    reconnectionDelayMax: 50,
-    ...options,
-  });
-  clients.push(socket);
-  return socket;
-}
-
-const once = (socket: Socket, event: string): Promise<unknown> =>
-  new Promise((resolve) => {
-    socket.once(event, resolve);
-  });
-
-async function refusal(socket: Socket): Promise<{ message: string; code: unknown }> {
-  const error = (await once(socket, 'connect_error')) as Error & { data?: { code?: unknown } };
-  return { message: error.message, code: error.data?.code };
-}
-
-const watch = (socket: Socket, payload: unknown): Promise<WatchAck> =>
-  socket.timeout(5_000).emitWithAck('watch', payload) as Promise<WatchAck>;
-const unwatch = (socket: Socket, payload: unknown): Promise<WatchAck> =>
-  socket.timeout(5_000).emitWithAck('unwatch', payload) as Promise<WatchAck>;
-
-/** What the socket gets, in order, acknowledgements of `watch` not among it. */
-function received(socket: Socket) {
-  const events: TaskEvent[] = [];
-  socket.on('event', (event: TaskEvent) => void events.push(event));
-  const seqs = (taskId?: string) =>
-    events.filter((event) => taskId === undefined || event.taskId === taskId).map((event) => event.seq);
-  const untilSeq = (taskId: string, seq: number) =>
-    new Promise<void>((resolve) => {
-      const look = () => {
-        if (seqs(taskId).at(-1) !== seq) return;
-        socket.off('event', look);
-        resolve();
-      };
-      socket.on('event', look);
-      look();
-    });
-  return { events, seqs, untilSeq };
-}
-
-const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
+serveLiveFeed();
 
 describe('watching a task', () => {
   test.each([['websocket'], ['polling']])(
@@ -295,81 +173,13 @@ describe('a watch that cannot be', () => {
   });
 });
 
-describe('who is let in', () => {
-  test.each([
-    ['/tasks', undefined, 'UNAUTHENTICATED'],
-    ['/tasks', 'unknown', 'UNAUTHENTICATED'],
-    ['/tasks', 'outsider', 'FORBIDDEN'],
-    ['/admin', undefined, 'UNAUTHENTICATED'],
-    ['/admin', 'ada', 'FORBIDDEN'],
-    ['/admin', 'outsider', 'FORBIDDEN'],
-    ['/', 'admin', 'NOT_FOUND'],
-  ])('%s with the key %s is refused as %s', async (namespace, token, code) => {
-    expect(await refusal(client(namespace, token))).toStrictEqual({ message: code, code });
-  });
-
-  test('a token that is no text is refused', async () => {
-    const socket = client('/tasks', undefined, { auth: { token: { $ne: null } } });
-    expect((await refusal(socket)).code).toBe('UNAUTHENTICATED');
-  });
-
-  test('while no key is needed, a page of another site is refused, and one of this machine is not', async () => {
-    keyless = true;
-    const from = (origin: string) => client('/tasks', undefined, { extraHeaders: { origin } });
-    expect((await refusal(from('https://page.example'))).code).toBe('FORBIDDEN');
-    await once(from('http://localhost:5173'), 'connect');
-  });
-
-  test('a connection whose key is revoked is ended, and only that', async () => {
-    const [first, second] = [client('/tasks', 'ada'), client('/tasks', 'admin')];
-    await Promise.all([once(first, 'connect'), once(second, 'connect')]);
-    const ended = once(first, 'disconnect');
-    revoked.add('ada');
-    await ended;
-    expect(second.connected).toBe(true);
-    expect((await refusal(first.connect())).code).toBe('UNAUTHENTICATED');
-  });
-});
-
-describe('/admin', () => {
-  test('gives the events of all tasks, each task in order and from its first event', async () => {
-    const [old, fresh] = [newTask('ada', 2), newTask('bob')];
-    const socket = client('/admin', 'admin');
-    const { seqs, untilSeq } = received(socket);
-    await once(socket, 'connect');
-    happen(old);
-    happen(fresh, 450);
-    await untilSeq(old, 3);
-    await untilSeq(fresh, 450);
-    happen(old, 2);
-    await untilSeq(old, 5);
-    expect(seqs(old)).toStrictEqual(upTo(5));
-    expect(seqs(fresh)).toStrictEqual(upTo(450));
-  });
-
-  test('gives stats while somebody listens', async () => {
-    expect(await once(client('/admin', 'admin'), 'stats')).toStrictEqual(STATS);
-  });
-
-  test('asks for no hints before somebody listens and after the last has left', async () => {
-    expect(log.listeners).toBe(1);
-    const socket = client('/admin', 'admin');
-    await once(socket, 'connect');
-    expect(log.listeners).toBe(2);
-    socket.disconnect();
-    await vi.waitFor(() => {
-      expect(log.listeners).toBe(1);
-    });
-  });
-});
-
 describe('a client that does not read', () => {
   const connections = async () => (await metrics.watchers.get()).values[0]?.value;
 
   /** The TCP connection underneath: what is not taken from it backs up into the server. */
   function wire(socket: Socket): NetSocket {
-    const { transport } = socket.io.engine as unknown as { transport: { ws: { _socket: NetSocket } } };
-    return transport.ws._socket;
+    const { ws } = socket.io.engine.transport as typeof socket.io.engine.transport & { ws: { _socket: NetSocket } };
+    return ws._socket;
   }
 
   test('is sent no more than the buffers hold, is cut off while others go on, and catches up when it is back', async () => {

@@ -40,7 +40,7 @@ export class EventLog implements Pick<EventReader, 'readMany'>, EventHints {
 
   /** Reads begun from now on see what is there now, and answer at `release`. */
   hold(): void {
-    this.#held = [];
+    this.#held ??= [];
   }
 
   release(): void {

@@ -5,7 +5,8 @@ import type { Readiness } from '../../contracts/services.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { answer, notReady } from '../openapi.ts';
-import { HTTP_STATUS, PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
+import { HTTP_STATUS, problemOf } from '../error-handler.ts';
+import { PROBLEM_MEDIA_TYPE } from '../problem.ts';
 import { API_HEADERS } from '../security-headers.ts';
 
 const tags = ['operations'];
@@ -21,8 +22,9 @@ interface OperationsDeps {
 }
 
 export async function operationsRoutes(app: FastifyInstance, deps: OperationsDeps): Promise<void> {
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     void reply.headers(API_HEADERS);
+    done();
   });
   health(app, deps);
   metricsRoute(app, deps.metrics);

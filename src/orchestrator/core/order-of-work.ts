@@ -20,7 +20,8 @@ export function urgency(priority: Priority, waitedMs: number): number {
 /** Negative if `a` goes first: urgency, then the earlier deadline (none is last), then age. `opening-store` states the same in SQL. */
 export function compareWaiting(a: Waiting, b: Waiting, now: Date): number {
   const byUrgency =
-    urgency(b.priority, now.getTime() - b.openedAt.getTime()) - urgency(a.priority, now.getTime() - a.openedAt.getTime());
+    urgency(b.priority, now.getTime() - b.openedAt.getTime()) -
+    urgency(a.priority, now.getTime() - a.openedAt.getTime());
   if (byUrgency !== 0) return byUrgency;
   const deadlineA = a.deadline?.getTime() ?? Infinity;
   const deadlineB = b.deadline?.getTime() ?? Infinity;

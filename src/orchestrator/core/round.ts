@@ -78,14 +78,18 @@ export function judgeRound(input: RoundInput): { outcome: RoundOutcome; receipt:
 }
 
 function outcomeOf(input: RoundInput, formation: Formation, scored: readonly ScoredBid[]): RoundOutcome {
-  const absent = input.requiredSkills.filter((skill) => !input.activeAgents.some((agent) => agent.skills.includes(skill)));
+  const absent = input.requiredSkills.filter(
+    (skill) => !input.activeAgents.some((agent) => agent.skills.includes(skill)),
+  );
   const nobodyAtAll = input.requiredSkills.length === 0 && input.activeAgents.length === 0;
   const covered = formation.uncoveredSkills.length === 0 && formation.members.length > 0;
   if (covered) return award(input, formation, scored);
   if (absent.length === 0 && !nobodyAtAll) {
     const size = input.maxTeamSize ?? TEAM_SIZE[input.complexity === 'simple' ? 'moderate' : input.complexity];
-    if (input.requiredSkills.length === 0 || couldCover(input.activeAgents, input.requiredSkills, size)) return { kind: 'wait' };
-    if (!input.allowPartial || formation.members.length === 0) return { kind: 'too_small', uncoveredSkills: formation.uncoveredSkills };
+    if (input.requiredSkills.length === 0 || couldCover(input.activeAgents, input.requiredSkills, size))
+      return { kind: 'wait' };
+    if (!input.allowPartial || formation.members.length === 0)
+      return { kind: 'too_small', uncoveredSkills: formation.uncoveredSkills };
     return award(input, formation, scored);
   }
   const onlyAbsentLeft = formation.uncoveredSkills.every((skill) => absent.includes(skill));
@@ -134,7 +138,8 @@ function scoreBids(input: RoundInput): ScoredBid[] {
 function knownBid(input: RoundInput, pool: string, offer: BidOffer): Known {
   const agent = input.agents.get(offer.agentId);
   const opening = { requiredSkills: input.requiredSkills, domain: input.domain };
-  const refused = agent !== undefined && agent.pool !== pool ? 'UNKNOWN_AGENT' : refusalOf(agent, opening, input.alreadyTried);
+  const refused =
+    agent !== undefined && agent.pool !== pool ? 'UNKNOWN_AGENT' : refusalOf(agent, opening, input.alreadyTried);
   return {
     agentId: offer.agentId,
     skills: agent?.skills ?? [],

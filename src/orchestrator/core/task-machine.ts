@@ -24,16 +24,12 @@ import { assertNever } from '../../util/assert-never.ts';
 import { isFinal } from '../../contracts/task.ts';
 import type { Command } from './commands.ts';
 import { TaskDraft } from './task-draft.ts';
-import type { DraftEvent, Effect, TaskRecord } from './task-record.ts';
+import type { Decision, RefusalReason } from './decision.ts';
+import type { TaskRecord } from './task-record.ts';
 import * as auction from './transitions/auction.ts';
 import * as ending from './transitions/ending.ts';
 import * as settlement from './transitions/settlement.ts';
-
-export type RefusalReason = 'ENDED' | 'STALE' | 'UNKNOWN_SUBTASK' | 'NOT_NOW';
-
-export type Decision =
-  | { ok: true; task: TaskRecord; events: DraftEvent[]; effects: Effect[] }
-  | { ok: false; refusal: RefusalReason };
+import { finishSynthesis } from './transitions/synthesis.ts';
 
 export function decide(task: TaskRecord, command: Command, now: Date): Decision {
   if (isFinal(task.status) && command.kind !== 'record_reputation' && command.kind !== 'say') {
@@ -59,11 +55,16 @@ function apply(draft: TaskDraft, command: Command): RefusalReason | undefined {
     case 'lose_lease':
       return settlement.loseLease(draft, command);
     case 'finish_synthesis':
-      return ending.finishSynthesis(draft, command);
+      return finishSynthesis(draft, command);
     case 'cancel':
-      return ending.stop(draft, 'cancelled', { code: 'CANCELLED', message: 'Cancelled on request.' });
+      ending.stop(draft, 'cancelled', { code: 'CANCELLED', message: 'Cancelled on request.' });
+      return undefined;
     case 'expire':
-      return ending.stop(draft, 'expired', { code: 'DEADLINE_PASSED', message: 'The deadline passed before the task was done.' });
+      ending.stop(draft, 'expired', {
+        code: 'DEADLINE_PASSED',
+        message: 'The deadline passed before the task was done.',
+      });
+      return undefined;
     case 'say':
       draft.emit('message.sent', { ...command.message });
       return undefined;

@@ -2,7 +2,17 @@ import type { Failure } from '../../contracts/errors.ts';
 import type { EventType } from '../../contracts/events.ts';
 import type { LedgerEntryDraft } from '../../contracts/ledger.ts';
 import type { ReceiptRound } from '../../contracts/award.ts';
-import type { FinalTaskStatus, QualitySource, SubtaskStatus, TaskResult, TaskSpec, TaskStatus, TeamMember, Usage, Warning } from '../../contracts/task.ts';
+import type {
+  FinalTaskStatus,
+  QualitySource,
+  SubtaskStatus,
+  TaskResult,
+  TaskSpec,
+  TaskStatus,
+  TeamMember,
+  Usage,
+  Warning,
+} from '../../contracts/task.ts';
 
 /** A task as the machine sees it: what decisions depend on, without its data and deliveries. */
 export type TaskRecord = OpenTask | EndedTask;
@@ -73,7 +83,15 @@ export interface DraftEvent {
 
 /** What must happen together with a decision, in its transaction. */
 export type Effect =
-  | { kind: 'open_attempt'; subtaskId: string; epoch: number; agentId: string; pool: string; attempt: number; timeoutMs: number }
+  | {
+      kind: 'open_attempt';
+      subtaskId: string;
+      epoch: number;
+      agentId: string;
+      pool: string;
+      attempt: number;
+      timeoutMs: number;
+    }
   | { kind: 'close_attempt'; subtaskId: string; epoch: number; verdict: AttemptVerdict }
   | { kind: 'reverse_attempt'; subtaskId: string; epoch: number; verdict: AttemptVerdict }
   | { kind: 'open_board'; ord: number; skills: string[] }

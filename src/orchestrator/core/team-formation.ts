@@ -65,7 +65,8 @@ interface Draft {
 
 type Pick = (rest: readonly Candidate[], open: ReadonlySet<string>) => Candidate | undefined;
 
-const newSkills = (candidate: Candidate, open: ReadonlySet<string>) => candidate.skills.filter((skill) => open.has(skill));
+const newSkills = (candidate: Candidate, open: ReadonlySet<string>) =>
+  candidate.skills.filter((skill) => open.has(skill));
 
 const nextByRank: Pick = (rest, open) => rest.find((candidate) => newSkills(candidate, open).length > 0);
 

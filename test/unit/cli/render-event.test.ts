@@ -96,8 +96,8 @@ describe('renderEvent', () => {
       'awarded     round 1 · by policy weighted',
       'team        marketing · marketing',
       'team        finance · finance',
-      'award       #0 · marketing · attempt 1',
-      'award       #1 · finance · attempt 1',
+      'award       #0 → marketing · attempt 1',
+      'award       #1 → finance · attempt 1',
     ]);
   });
 

@@ -142,7 +142,7 @@ describe('watch', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toContain('finance · 100 → 107 · +7');
     expect(stdout).toContain('success yes · quality 100 · by finance');
-    expect(stdout).toContain('allocated: 50000');
+    expect(stdout).toContain('allocated 50000');
   });
 
   test('with --json: stdout is one event a line, late ones included, and nothing else', async () => {

@@ -278,7 +278,11 @@ test('in any history of commits, lost and late hints, failures, full readers and
     fc.record({ do: fc.constant('append' as const), task: fc.nat(1), count: fc.integer({ min: 1, max: 250 }) }),
     fc.record({ do: fc.constant('hint' as const), task: fc.nat(1), count: fc.constant(0) }),
     fc.record({ do: fc.constant('watch' as const), task: fc.nat(1), count: fc.nat(3) }),
-    fc.record({ do: fc.constantFrom('hold' as const, 'release' as const), task: fc.constant(0), count: fc.constant(0) }),
+    fc.record({
+      do: fc.constantFrom('hold' as const, 'release' as const),
+      task: fc.constant(0),
+      count: fc.constant(0),
+    }),
     fc.record({ do: fc.constantFrom('fail' as const, 'mend' as const), task: fc.constant(0), count: fc.constant(0) }),
     fc.record({ do: fc.constantFrom('resume' as const, 'net' as const), task: fc.constant(0), count: fc.nat(100) }),
   );

@@ -1,11 +1,11 @@
 import { backoffMs } from '../../../util/backoff.ts';
 import type { ReceiptRound } from '../../../contracts/award.ts';
-import type { Command, Successor } from '../commands.ts';
-import { subtaskId } from '../decomposition.ts';
+import type { Command } from '../commands.ts';
 import type { RoundOutcome } from '../round.ts';
 import type { TaskDraft } from '../task-draft.ts';
 import { WHOLE_TASK, type SubtaskRecord } from '../task-record.ts';
-import type { RefusalReason } from '../task-machine.ts';
+import type { RefusalReason } from '../decision.ts';
+import { awardOf, giveTo, newSubtask, replaceInTeam } from './award.ts';
 import { fail } from './ending.ts';
 
 /** Back-off between announcements of one opening: 0.5 s, doubling, at most 5 s (PRODUCT, one agent or a team). */
@@ -115,7 +115,9 @@ function awardParts(
           draft.subtasks.push(subtask);
           return giveTo(draft, subtask, { agentId: part.agentId, pool: command.pools.get(part.agentId) ?? '' });
         })
-      : outcome.parts.slice(0, 1).map((part) => giveTo(draft, target, { agentId: part.agentId, pool: command.pools.get(part.agentId) ?? '' }));
+      : outcome.parts
+          .slice(0, 1)
+          .map((part) => giveTo(draft, target, { agentId: part.agentId, pool: command.pools.get(part.agentId) ?? '' }));
   if (target === null) {
     draft.set({
       team: outcome.members.map((member) => ({
@@ -141,87 +143,24 @@ function awardParts(
 }
 
 function warnOfUncovered(draft: TaskDraft): void {
-  const missing = draft.spec.requiredSkills.filter((skill) => !draft.subtasks.some((one) => one.skills.includes(skill)));
+  const missing = draft.spec.requiredSkills.filter(
+    (skill) => !draft.subtasks.some((one) => one.skills.includes(skill)),
+  );
   if (missing.length === 0) return;
-  const warning = { rule: 'coverage', message: `Begun without an agent for ${missing.join(', ')} (allowPartial).`, blame: [] };
+  const warning = {
+    rule: 'coverage',
+    message: `Begun without an agent for ${missing.join(', ')} (allowPartial).`,
+    blame: [],
+  };
   draft.set({ warnings: [...draft.task.warnings, warning] });
   draft.emit('validation.warning', warning);
 }
 
-function file(draft: TaskDraft, command: CloseRound, outcome: ReceiptRound['outcome'], awards: ReceiptRound['awards']): void {
+function file(
+  draft: TaskDraft,
+  command: CloseRound,
+  outcome: ReceiptRound['outcome'],
+  awards: ReceiptRound['awards'],
+): void {
   draft.effects.push({ kind: 'receipt', receipt: { ...command.receipt, outcome, awards } });
-}
-
-export function awardOf(subtask: SubtaskRecord): ReceiptRound['awards'][number] {
-  return { subtaskId: subtask.id, agentId: subtask.agentId ?? '', epoch: subtask.epoch, attempt: subtask.attempt };
-}
-
-function newSubtask(taskId: string, ord: number, skills: string[], round: number): SubtaskRecord {
-  return {
-    id: subtaskId(taskId, ord),
-    ord,
-    skills,
-    status: 'pending',
-    agentId: null,
-    pool: null,
-    epoch: 0,
-    attempt: 1,
-    lostLeases: 0,
-    tried: [],
-    round,
-    progressPercent: 0,
-    quality: null,
-    qualitySource: null,
-    error: null,
-    startedAt: null,
-    finishedAt: null,
-  };
-}
-
-/** Awards a subtask: epoch + 1, a new attempt opened and dispatched (invariant 3). */
-export function giveTo(draft: TaskDraft, subtask: SubtaskRecord, to: Successor): SubtaskRecord {
-  Object.assign(subtask, {
-    status: 'awarded',
-    agentId: to.agentId,
-    pool: to.pool,
-    epoch: subtask.epoch + 1,
-    progressPercent: 0,
-    quality: null,
-    qualitySource: null,
-    error: null,
-    startedAt: null,
-    finishedAt: null,
-  } satisfies Partial<SubtaskRecord>);
-  draft.effects.push({
-    kind: 'open_attempt',
-    subtaskId: subtask.id,
-    epoch: subtask.epoch,
-    agentId: to.agentId,
-    pool: to.pool,
-    attempt: subtask.attempt,
-    timeoutMs: draft.spec.timeoutMs,
-  });
-  return subtask;
-}
-
-/** Moves a subtask to its new agent in the team that readers see. */
-export function replaceInTeam(draft: TaskDraft, subtask: SubtaskRecord, score: number): void {
-  const team = draft.task.team
-    .map((member) => {
-      const subtaskIds = member.subtaskIds.filter((id) => id !== subtask.id);
-      return { ...member, subtaskIds, skills: skillsOf(draft, subtaskIds) };
-    })
-    .filter((member) => member.subtaskIds.length > 0);
-  const present = team.find((member) => member.agentId === subtask.agentId);
-  if (present === undefined) {
-    team.push({ agentId: subtask.agentId ?? '', skills: subtask.skills, score, subtaskIds: [subtask.id] });
-  } else {
-    present.subtaskIds = [...present.subtaskIds, subtask.id];
-    present.skills = skillsOf(draft, present.subtaskIds);
-  }
-  draft.set({ team });
-}
-
-function skillsOf(draft: TaskDraft, subtaskIds: readonly string[]): string[] {
-  return draft.subtasks.filter((subtask) => subtaskIds.includes(subtask.id)).flatMap((subtask) => subtask.skills);
 }

@@ -2,10 +2,10 @@ import type { Failure } from '../../../contracts/errors.ts';
 import type { Outcome } from '../../../contracts/ledger.ts';
 import { isFinal } from '../../../contracts/task.ts';
 import type { Command, Successor, Verdict } from '../commands.ts';
-import type { RefusalReason } from '../task-machine.ts';
+import type { RefusalReason } from '../decision.ts';
 import type { TaskDraft } from '../task-draft.ts';
 import type { SubtaskRecord } from '../task-record.ts';
-import { giveTo, replaceInTeam } from './auction.ts';
+import { giveTo, replaceInTeam } from './award.ts';
 import { complete, fail } from './ending.ts';
 
 /** A subtask that has lost this many leases fails: it may be what kills its hosts. */
@@ -147,7 +147,10 @@ export function carryOn(
   passOn(draft, subtask, answer.agentId, answer.failure.code, successors);
 }
 
-export function loseLease(draft: TaskDraft, command: Extract<Command, { kind: 'lose_lease' }>): RefusalReason | undefined {
+export function loseLease(
+  draft: TaskDraft,
+  command: Extract<Command, { kind: 'lose_lease' }>,
+): RefusalReason | undefined {
   const subtask = present(draft, command);
   if (typeof subtask === 'string') return subtask;
   draft.closeAttempt(subtask, 'market_failure');
@@ -165,7 +168,10 @@ export function loseLease(draft: TaskDraft, command: Extract<Command, { kind: 'l
     final: last,
   });
   if (last) {
-    const failure: Failure = { code: 'TOO_MANY_CRASHES', message: `The work was lost ${MAX_LOST_LEASES} times with the process that held it.` };
+    const failure: Failure = {
+      code: 'TOO_MANY_CRASHES',
+      message: `The work was lost ${MAX_LOST_LEASES} times with the process that held it.`,
+    };
     subtask.status = 'failed';
     subtask.error = failure;
     subtask.finishedAt = draft.now;
@@ -186,7 +192,14 @@ function passOn(
 ): void {
   const [next] = successors;
   if (next === undefined) {
-    Object.assign(subtask, { status: 'pending', agentId: null, pool: null, progressPercent: 0, startedAt: null, finishedAt: null });
+    Object.assign(subtask, {
+      status: 'pending',
+      agentId: null,
+      pool: null,
+      progressPercent: 0,
+      startedAt: null,
+      finishedAt: null,
+    });
     draft.effects.push({ kind: 'open_board', ord: subtask.ord, skills: subtask.skills });
   } else {
     giveTo(draft, subtask, next);

@@ -1,0 +1,11 @@
+import { sql } from 'kysely';
+import type { Trx } from '../db/database.ts';
+import type { QueuedJob } from './job-queues.ts';
+
+/** Takes jobs out of the outbox, oldest first; rows that another relay holds are left to it. */
+export async function takeJobs(trx: Trx, limit: number): Promise<QueuedJob[]> {
+  const { rows } = await sql<QueuedJob>`
+    delete from outbox where id in (select id from outbox order by id limit ${limit} for update skip locked)
+    returning queue, job_id as "jobId", data`.execute(trx);
+  return rows;
+}
