@@ -1,9 +1,10 @@
 /** A process of the market, started and asked by the benchmark: any of its roles, and pools of agents that do next to nothing. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { createApp, servePool, type App, type ServedPool } from '../src/app.ts';
+import { createApp, type App } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 import type { AgentDefinition } from '../src/contracts/agent-definition.ts';
 import { createLogger } from '../src/observability/logger.ts';
+import { servePool, type ServedPool } from '../src/serve-pool.ts';
 import { startProfile, stopProfile } from './cpu-profile.ts';
 import { ADMIN_KEY, type MarketPlan, type PoolPlan } from './market-plan.ts';
 import { answerParent } from './parent-link.ts';

@@ -33,9 +33,9 @@ try {
     ],
   });
   for await (const { type, data } of client.watch(id, { signal: stop.signal })) {
-    if (type === 'task.awarded') console.log('awarded:', data.team);
-    if (type === 'subtask.failed') console.log('taken back:', data.agentId, data.message);
-    if (type === 'subtask.reassigned') console.log('given to:', data.to);
+    if (type === 'subtask.accepted') console.log('accepted from', data.agentId);
+    if (type === 'subtask.failed') console.log('taken back from', data.agentId, '·', data.message);
+    if (type === 'subtask.reassigned') console.log('given to', data.to);
   }
   console.log('result:', (await client.task(id)).result?.sections);
 } finally {

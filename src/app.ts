@@ -123,9 +123,12 @@ class MarketProcess {
       onCommit: (summary) => {
         wakeups.events(summary.lastSeq);
         if (summary.revoked.length > 0) wakeups.publish(channels.revoke, { attempts: summary.revoked });
-        if (summary.jobs) wakeups.work(['relay']);
-        if (summary.entries) wakeups.work(['fold']);
-        if (summary.auction) wakeups.work(['auction']);
+        wakeups.work([
+          ...(summary.jobs ? (['relay'] as const) : []),
+          ...(summary.entries ? (['fold'] as const) : []),
+          ...(summary.openings ? (['auction'] as const) : []),
+          ...(summary.freed ? (['capacity'] as const) : []),
+        ]);
       },
     });
     const policies = createAwardPolicies({ weights: config.awardWeights });

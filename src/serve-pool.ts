@@ -67,9 +67,10 @@ export async function servePool(
     await pool.start();
     const { promise: closed, resolve } = Promise.withResolvers<undefined>();
     let closing: Promise<void> | undefined;
-    const close = () => (closing ??= endings.run().then(() => {
-      resolve(undefined);
-    }));
+    const close = () =>
+      (closing ??= endings.run().then(() => {
+        resolve(undefined);
+      }));
     return { pool: name, replicaId: pool.replicaId, closed, close };
   } catch (error) {
     await endings.run();

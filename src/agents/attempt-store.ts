@@ -55,6 +55,9 @@ export interface AttemptReport extends AttemptId {
   value: unknown;
   error: string | null;
   usage: Usage;
+  /** Progress that was not written before; null for none. */
+  percent: number | null;
+  note: string | null;
 }
 
 /** Hands in what came of attempts, each once; also of a closed one, which is recorded and ignored. */
@@ -67,14 +70,16 @@ export async function reportAttempts(
   await sql`
     with x as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x("subtaskId" text, epoch int, outcome text,
-        value jsonb, error text, "inputTokens" bigint, "outputTokens" bigint, "costUsd" double precision)
+        value jsonb, error text, "inputTokens" bigint, "outputTokens" bigint, "costUsd" double precision, percent real, note text)
     ), locked as (
       select a.subtask_id, a.epoch from attempt a join x on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
       where a.outcome is null and a.replica_id = ${replicaId}
       order by a.subtask_id, a.epoch for update of a
     )
     update attempt a set outcome = x.outcome, value = x.value, error = x.error, input_tokens = x."inputTokens",
-      output_tokens = x."outputTokens", cost_usd = x."costUsd", ended_at = clock_timestamp(), changes = a.changes + 1
+      output_tokens = x."outputTokens", cost_usd = x."costUsd",
+      progress_percent = coalesce(x.percent, a.progress_percent),
+      progress_note = case when x.percent is null then a.progress_note else x.note end, ended_at = clock_timestamp(), changes = a.changes + 1
     from x join locked on locked.subtask_id = x."subtaskId" and locked.epoch = x.epoch
     where a.subtask_id = locked.subtask_id and a.epoch = locked.epoch`.execute(db);
 }

@@ -5,7 +5,7 @@ import type { EventBus, Subscription } from '../bus/event-bus.ts';
 import { channels } from '../bus/names.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
-import { toStorableJson, type Json } from '../util/json.ts';
+import { storableText, toStorableJson, type Json } from '../util/json.ts';
 import { uuidv7 } from '../util/uuid.ts';
 import { insertMessage, readTaskForMessage, type StoredMessage } from './attempt-store.ts';
 import { findReplica } from './replica-store.ts';
@@ -124,7 +124,15 @@ export class Messenger {
     const storable = toStorableJson(data, MAX_MESSAGE_BYTES);
     if (!storable.ok) throw new AskError('ASK_FAILED', `The message cannot be sent: ${storable.reason}.`);
     const { taskId, subtaskId, agentId } = sender;
-    return { id: uuidv7(), taskId, subtaskId, from: agentId, to, topic: topic.slice(0, 200), data: storable.value };
+    return {
+      id: uuidv7(),
+      taskId,
+      subtaskId,
+      from: agentId,
+      to,
+      topic: storableText(topic, 200),
+      data: storable.value,
+    };
   }
 
   private async store(message: StoredMessage): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Logger } from '../observability/logger.ts';
+import { storableText } from '../util/json.ts';
 import type { AttemptId } from './attempt-store.ts';
 
 /** Progress of one attempt is stored at most four times a second. */
@@ -6,12 +7,13 @@ const INTERVAL_MS = 250;
 
 type Row = AttemptId & { percent: number; note: string | null };
 
-/** Holds progress back so that each attempt is written at most once per interval, always with its latest value. */
+/** Writes progress at once, then holds it back, so that no attempt is written twice in an interval; the last value is never lost. */
 export class ProgressReporter {
   private readonly waiting = new Map<string, Row>();
   private readonly write: (rows: Row[]) => Promise<void>;
   private readonly logger: Logger;
   private timer: NodeJS.Timeout | undefined;
+  private lastFlushAt = -Infinity;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(write: (rows: Row[]) => Promise<void>, logger: Logger) {
@@ -25,14 +27,18 @@ export class ProgressReporter {
       subtaskId: id.subtaskId,
       epoch: id.epoch,
       percent: Math.min(100, Math.max(0, percent)),
-      note: note === undefined ? null : note.slice(0, 500).replaceAll('\u0000', '\ufffd').toWellFormed(),
+      note: note === undefined ? null : storableText(note, 500),
     });
-    this.timer ??= setTimeout(() => this.flush(), INTERVAL_MS);
+    const restMs = this.lastFlushAt + INTERVAL_MS - performance.now();
+    this.timer ??= setTimeout(() => this.flush(), Math.max(0, restMs));
   }
 
-  /** The attempt has ended: its progress is of no use any more. */
-  forget(id: AttemptId): void {
-    this.waiting.delete(`${id.subtaskId}:${id.epoch}`);
+  /** What is held back of an attempt that has ended: it goes with the report. */
+  take(id: AttemptId): { percent: number; note: string | null } | undefined {
+    const key = `${id.subtaskId}:${id.epoch}`;
+    const row = this.waiting.get(key);
+    this.waiting.delete(key);
+    return row;
   }
 
   async close(): Promise<void> {
@@ -43,6 +49,7 @@ export class ProgressReporter {
 
   private flush(): void {
     this.timer = undefined;
+    this.lastFlushAt = performance.now();
     const rows = [...this.waiting.values()];
     this.waiting.clear();
     if (rows.length === 0) return;

@@ -4,7 +4,7 @@ import type { Usage } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Batcher } from '../util/batcher.ts';
-import { toStorableJson } from '../util/json.ts';
+import { storableText, toStorableJson } from '../util/json.ts';
 import {
   claimAttempts,
   reportAttempts,
@@ -20,6 +20,7 @@ import { ProgressReporter } from './progress-reporter.ts';
 /** A larger delivery costs the agent its attempt. */
 export const MAX_DELIVERY_BYTES = 1024 * 1024;
 const MAX_ERROR_CHARS = 2_000;
+const MAX_USED = 1e12;
 const BATCH = { maxItems: 200, maxActive: 2 };
 /** A claim or a report that the store does not take is repeated for so long. */
 const STORE_PATIENCE_MS = 30_000;
@@ -40,7 +41,7 @@ interface Running extends AttemptId {
   controller: AbortController;
 }
 
-type Ending = Omit<AttemptReport, 'subtaskId' | 'epoch' | 'usage'>;
+type Ending = Pick<AttemptReport, 'outcome' | 'value' | 'error'>;
 
 /** Runs attempts of a process's agents, from claim to report. */
 export class Workbench {
@@ -113,8 +114,15 @@ export class Workbench {
           ? failure(`This process does not serve agent "${claimed.agentId}".`)
           : await this.execute(agent, claimed, controller, usage);
       this.release(key, claimed.agentId);
-      this.progress.forget(claimed);
-      await this.reports.add({ subtaskId: claimed.subtaskId, epoch: claimed.epoch, usage, ...ending });
+      const progress = this.progress.take(claimed);
+      await this.reports.add({
+        subtaskId: claimed.subtaskId,
+        epoch: claimed.epoch,
+        usage,
+        percent: progress?.percent ?? null,
+        note: progress?.note ?? null,
+        ...ending,
+      });
     } finally {
       this.release(key, claimed.agentId);
     }
@@ -176,10 +184,10 @@ export class Workbench {
       log: agentLog(this.options.logger, { agentId: agent.id, taskId, subtaskId }),
       attempt,
       idempotencyKey: `sub_${subtaskId}`,
-      usage: (used) => {
-        usage.inputTokens += whole(used.inputTokens);
-        usage.outputTokens += whole(used.outputTokens);
-        usage.costUsd += Number.isFinite(used.costUsd) ? Math.max(0, used.costUsd ?? 0) : 0;
+      usage: (more) => {
+        usage.inputTokens += Math.round(used(more.inputTokens));
+        usage.outputTokens += Math.round(used(more.outputTokens));
+        usage.costUsd += used(more.costUsd);
       },
       ask: (agentId, topic, data, options) =>
         this.options.messenger.ask(sender, agentId, topic, data, options?.timeoutMs),
@@ -208,9 +216,15 @@ export class Workbench {
 
 const keyOf = (subtaskId: string, epoch: number) => `${subtaskId}:${epoch}`;
 
-const failure = (error: string): Ending => ({ outcome: 'failed', value: null, error: error.slice(0, MAX_ERROR_CHARS) });
+const failure = (error: string): Ending => ({
+  outcome: 'failed',
+  value: null,
+  error: storableText(error, MAX_ERROR_CHARS),
+});
 
-const whole = (count: number | undefined) => (Number.isFinite(count) ? Math.max(0, Math.round(count ?? 0)) : 0);
+/** What an agent says it used, 0 or more; nonsense counts as nothing. */
+const used = (amount: number | undefined) =>
+  Number.isFinite(amount) ? Math.min(MAX_USED, Math.max(0, amount ?? 0)) : 0;
 
 function deliveryOf(value: unknown): Ending {
   const storable = toStorableJson(value, MAX_DELIVERY_BYTES);
@@ -220,7 +234,7 @@ function deliveryOf(value: unknown): Ending {
 
 function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replaceAll('\u0000', '\ufffd').toWellFormed() || 'The agent threw without a message.';
+  return text === '' ? 'The agent threw without a message.' : text;
 }
 
 function inputOf(claimed: ClaimedAttempt): SubtaskInput {

@@ -43,7 +43,7 @@ function logFailure(log: FastifyBaseLogger, error: unknown, request: FastifyRequ
   log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'a request failed');
 }
 
-export function sendProblem(reply: FastifyReply, error: MarketError): FastifyReply {
+function sendProblem(reply: FastifyReply, error: MarketError): FastifyReply {
   const retryAfterSeconds = retryAfterSecondsOf(error);
   if (retryAfterSeconds !== undefined) void reply.header('retry-after', retryAfterSeconds);
   if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', 'Bearer realm="swarmbid"');
@@ -71,7 +71,7 @@ function retryAfterSecondsOf(error: MarketError): number | undefined {
 }
 
 /** What of `error` may be shown. Everything that is not known to be harmless becomes INTERNAL without a word of its own. */
-export function toMarketError(error: unknown): MarketError {
+function toMarketError(error: unknown): MarketError {
   if (error instanceof MarketError) return error;
   const fromFramework = fromFastify(error);
   if (fromFramework !== null) return fromFramework;

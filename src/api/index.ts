@@ -1,7 +1,6 @@
 export {
   createApiServer,
   createOperationsServer,
-  DEFAULT_LIMITS,
   type ApiLimits,
   type ApiServerDeps,
   type ApiServices,

@@ -177,7 +177,7 @@ async function revokeKey(deps: KeyServiceDeps, principal: Principal, keyId: stri
     const key = UUID_PATTERN.test(keyId)
       ? await trx.selectFrom('api_key').select('revoked_at').where('id', '=', keyId).forUpdate().executeTakeFirst()
       : undefined;
-    if (key === undefined) throw new MarketError('NOT_FOUND', 'There is no key with this id.');
+    if (key === undefined) throw new MarketError('NOT_FOUND', 'There is no such key.');
     if (key.revoked_at !== null) return;
     await trx
       .updateTable('api_key')

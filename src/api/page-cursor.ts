@@ -2,7 +2,7 @@ import { MarketError } from '../contracts/errors.ts';
 import type { Page } from '../contracts/primitives.ts';
 
 /** Makes a position opaque, so that nobody builds on what it is made of. */
-export function encodeCursor(position: string): string {
+function encodeCursor(position: string): string {
   return Buffer.from(position).toString('base64url');
 }
 

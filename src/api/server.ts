@@ -49,7 +49,7 @@ export interface ApiLimits {
 }
 
 /** 5,000 requests a second, kept up for a minute: more than the market can take on the machines it was measured on. */
-export const DEFAULT_LIMITS: ApiLimits = {
+const DEFAULT_LIMITS: ApiLimits = {
   requestsPerMinute: 300_000,
   failedAuthenticationsPerMinute: 600,
   eventLoopDelayMs: 1_000,
@@ -70,16 +70,9 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 /** The HTTP server with every route, built and ready for `listen` or `inject`. Closing it ends idle connections. */
 export async function createApiServer(deps: ApiServerDeps): Promise<FastifyInstance> {
-  const app = newServer(deps.logger);
+  const app = newServer(deps);
   app.decorateRequest('principal', null);
-  app.setValidatorCompiler(validateRequestPart);
-  // the compiler holds what a route returns to the schema of its answer, so nothing is parsed on its way out
-  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
-  acceptJsonOnly(app);
-  handleErrors(app);
   demandRoles(app);
-  endConnectionsOnClose(app);
-  measureRequests(app, deps.metrics);
   await app.register(cors, { origin: deps.corsOrigins ?? false });
   await app.register(swagger, openApiOptions(deps.version));
   await app.register((scope) => market(scope, deps), { prefix: '/v1' });
@@ -89,9 +82,20 @@ export async function createApiServer(deps: ApiServerDeps): Promise<FastifyInsta
   return app;
 }
 
-function newServer(logger: Logger): FastifyInstance {
+/** The server of a process without the role `api`: health and metrics only. */
+export async function createOperationsServer(
+  deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'version'> & { services: Pick<ApiServices, 'readiness'> },
+): Promise<FastifyInstance> {
+  const app = newServer(deps);
+  await app.register(swagger, openApiOptions(deps.version));
+  await app.register((scope) => operationsRoutes(scope, deps));
+  await app.ready();
+  return app;
+}
+
+function newServer({ logger, metrics }: Pick<ApiServerDeps, 'logger' | 'metrics'>): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = logger.child({ component: 'api' });
-  return fastify({
+  const app: FastifyInstance = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
@@ -100,6 +104,14 @@ function newServer(logger: Logger): FastifyInstance {
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     clientErrorHandler: answerBrokenHttp,
   });
+  app.setValidatorCompiler(validateRequestPart);
+  // the compiler holds what a route returns to the schema of its answer, so nothing is parsed on its way out
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  acceptJsonOnly(app);
+  handleErrors(app);
+  endConnectionsOnClose(app);
+  measureRequests(app, metrics);
+  return app;
 }
 
 async function market(app: FastifyInstance, deps: ApiServerDeps): Promise<void> {
@@ -173,17 +185,4 @@ function tooManyRequests(ttlMs: number): MarketError {
   return new MarketError('RATE_LIMITED', `This key has sent too many requests. Wait ${retryAfterSeconds} s.`, {
     retryAfterSeconds,
   });
-}
-
-/** The server of a process without the role `api`: health and metrics only. */
-export async function createOperationsServer(
-  deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'version'> & { services: { readiness: Readiness } },
-): Promise<FastifyInstance> {
-  const app = newServer(deps.logger);
-  handleErrors(app);
-  endConnectionsOnClose(app);
-  await app.register(swagger, openApiOptions(deps.version));
-  await app.register((scope) => operationsRoutes(scope, deps));
-  await app.ready();
-  return app;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MarketError } from '../contracts/errors.ts';
 
 /** A payload of more JSON than this is refused. */
-export const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024;
+const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024;
 
 /** Replies go to channels of this beginning and to no other, whatever a message says. */
 export const REPLY_CHANNEL_PREFIX = 'reply.';

@@ -25,9 +25,18 @@ export interface DatabaseOptions {
 }
 
 /**
- * A pool of connections with the time-outs that keep one slow or dead peer from holding up the rest. Both listeners are
- * needed: a connection that dies while checked out emits its error on the client, not on the pool (node-postgres #2439).
+ * Logs connections that break, but for those of a pool that is being closed. Both listeners are needed: a connection that
+ * dies while checked out emits its error on the client, not on the pool (node-postgres #2439), and would end the process.
  */
+export function watchConnections(pool: pg.Pool, logger: Logger): void {
+  const onError = (error: Error & { code?: string }) => {
+    if (!pool.ending) logger.warn({ code: error.code, reason: error.message }, 'a PostgreSQL connection broke');
+  };
+  pool.on('error', onError);
+  pool.on('connect', (client) => client.on('error', onError));
+}
+
+/** A pool of connections with the time-outs that keep one slow or dead peer from holding up the rest. */
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString: options.url,
@@ -41,8 +50,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     types: numberTypes,
   });
-  const onError = (error: Error) => options.logger.warn({ err: error }, 'a PostgreSQL connection broke');
-  pool.on('error', onError);
-  pool.on('connect', (client) => client.on('error', onError));
+  watchConnections(pool, options.logger);
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }

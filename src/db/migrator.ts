@@ -33,6 +33,7 @@ function newMigrator(db: Kysely<never>): Migrator {
 }
 
 function finish(result: { error?: unknown; results?: { migrationName: string; status: string }[] }): string[] {
-  if (result.error !== undefined) throw new Error('a migration failed; nothing of it was applied', { cause: result.error });
+  if (result.error !== undefined)
+    throw new Error('a migration failed; nothing of it was applied', { cause: result.error });
   return (result.results ?? []).filter((one) => one.status === 'Success').map((one) => one.migrationName);
 }

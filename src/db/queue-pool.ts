@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../observability/logger.ts';
+import { watchConnections } from './database.ts';
 
 /** The schema that BullMQ's tables live in; dropping it costs seconds, never a fact. */
 export const QUEUE_SCHEMA = 'bullmq';
@@ -19,9 +20,6 @@ export function openQueuePool(url: string, maxConnections: number, logger: Logge
     statement_timeout: 5_000,
     keepAlive: true,
   });
-  const onError = (error: Error) => logger.warn({ err: error }, 'a connection of the queues broke');
-  pool.on('error', onError);
-  // a connection that dies while it is checked out tells its client, not the pool (node-postgres #2439)
-  pool.on('connect', (client) => client.on('error', onError));
+  watchConnections(pool, logger);
   return pool;
 }

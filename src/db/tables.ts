@@ -6,7 +6,15 @@ import type { Failure } from '../contracts/errors.ts';
 import type { EventType } from '../contracts/events.ts';
 import type { Outcome } from '../contracts/ledger.ts';
 import type { SkillCheck } from '../contracts/skill.ts';
-import type { QualitySource, SubtaskStatus, TaskResult, TaskSpec, TaskStatus, TeamMember, Warning } from '../contracts/task.ts';
+import type {
+  QualitySource,
+  SubtaskStatus,
+  TaskResult,
+  TaskSpec,
+  TaskStatus,
+  TeamMember,
+  Warning,
+} from '../contracts/task.ts';
 
 /** A column that PostgreSQL fills in, and that is not written afterwards. */
 type Stamp = ColumnType<Date, Date | undefined, Date>;

@@ -31,7 +31,10 @@ interface UnreadRow extends Omit<UnreadAttempt, 'usage'> {
   costUsd: number;
 }
 
-export async function readUnread(db: Database, limit: number): Promise<UnreadAttempt[]> {
+/** Whether a change is a delivery that rules of its own task judge at once, or anything else. */
+export type Lane = 'plain' | 'ruled';
+
+export async function readUnread(db: Database, limit: number, lane: Lane): Promise<UnreadAttempt[]> {
   const { rows } = await sql<UnreadRow>`
     select a.subtask_id as "subtaskId", a.epoch, a.task_id as "taskId", a.agent_id as "agentId", a.changes,
       a.closed_at is not null as closed, a.claimed_at as "claimedAt", a.progress_percent as "progressPercent",
@@ -39,7 +42,9 @@ export async function readUnread(db: Database, limit: number): Promise<UnreadAtt
       a.output_tokens as "outputTokens", a.cost_usd as "costUsd", a.ended_at as "endedAt",
       s.skills, t.spec, t.subtask_count as "subtaskCount"
     from attempt a join subtask s on s.id = a.subtask_id join task t on t.id = a.task_id
-    where a.changes > a.seen order by a.awarded_at limit ${limit}`.execute(db);
+    where a.changes > a.seen and ${lane === 'ruled'} = coalesce(a.outcome = 'delivered' and t.subtask_count = 1
+      and jsonb_array_length(t.spec -> 'rules') > 0, false)
+    order by a.awarded_at limit ${limit}`.execute(db);
   return rows.map(({ inputTokens, outputTokens, costUsd, ...row }) => ({
     ...row,
     usage: { inputTokens, outputTokens, costUsd },

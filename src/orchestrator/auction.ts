@@ -114,23 +114,24 @@ export class Auction {
     const requests: TakeRequest[] = [];
     let left = MAX_BATCH;
     for (const need of needs) {
-      const request = await this.requestFor(need, left);
+      const request = await this.requestFor(need, left, parkedToo);
       if (request === null) continue;
       requests.push(request);
       left -= request.limit;
       if (left <= 0) break;
     }
-    return takeOpenings(db, requests, { holdMs: this.options.bidWindowMs + HOLD_MS, parkedToo });
+    return takeOpenings(db, requests, { holdMs: this.options.bidWindowMs + HOLD_MS });
   }
 
-  private async requestFor(need: Need, left: number): Promise<TakeRequest | null> {
+  private async requestFor(need: Need, left: number, freed: boolean): Promise<TakeRequest | null> {
     const prospect = this.options.view.prospect(need);
-    if (prospect.kind === 'open') return { need: need.need, limit: Math.min(left, prospect.slots), onlyNew: false };
-    if (prospect.kind === 'incapable') return { need: need.need, limit: left, onlyNew: false };
+    if (prospect.kind === 'open')
+      return { need: need.need, limit: Math.min(left, prospect.slots), onlyNew: false, parkedToo: freed };
+    if (prospect.kind === 'incapable') return { need: need.need, limit: left, onlyNew: false, parkedToo: false };
     const announced = await countAnnounced(this.options.tasks.db, need.need, ANNOUNCED_WAITING);
     return announced >= ANNOUNCED_WAITING
       ? null
-      : { need: need.need, limit: Math.min(left, ANNOUNCED_WAITING - announced), onlyNew: true };
+      : { need: need.need, limit: Math.min(left, ANNOUNCED_WAITING - announced), onlyNew: true, parkedToo: false };
   }
 
   private async pass(taken: TakenOpening[]): Promise<void> {
@@ -187,6 +188,8 @@ export class Auction {
       },
     );
     for (const replicaId of awaited) this.silent.add(replicaId);
+    const alive = new Set(live.map((replica) => replica.id));
+    for (const replicaId of this.silent) if (!alive.has(replicaId)) this.silent.delete(replicaId);
     const answered = new Set(replies.map((reply) => reply.pool));
     const silentPools = [...new Set(live.map((replica) => replica.pool))].filter((pool) => !answered.has(pool)).sort();
     return { replies, silentPools };

@@ -7,8 +7,16 @@
  */
 import type { Trx } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
+import { isStoreFailure } from '../util/store-failure.ts';
 import type { Command, Verdict } from './core/commands.ts';
-import { markMessagesTold, readTaskData, readUnread, readUnreadMessages, type UnreadAttempt } from './attempt-store.ts';
+import {
+  markMessagesTold,
+  readTaskData,
+  readUnread,
+  readUnreadMessages,
+  type Lane,
+  type UnreadAttempt,
+} from './attempt-store.ts';
 import type { Synthesis } from './ports.ts';
 import { findSuccessors } from './successors.ts';
 import type { LockedTask } from './task-rows-store.ts';
@@ -25,6 +33,11 @@ interface Judged {
 export interface IntakeOptions {
   tasks: TaskStore;
   synthesis: Synthesis;
+  /**
+   * `ruled`: deliveries of tasks of one subtask that state rules; `plain`: everything else. Rules are anybody's, and a slow
+   * one may only hold up its like.
+   */
+  lane: Lane;
   leaseMs: number;
   logger: Logger;
 }
@@ -39,21 +52,41 @@ export class Intake {
   async run(): Promise<void> {
     for (;;) {
       const settled = await this.settle();
-      const told = await this.tellMessages();
+      const told = this.options.lane === 'plain' ? await this.tellMessages() : 0;
       if (settled < MAX_BATCH && told < MAX_BATCH) return;
     }
   }
 
+  /** All at once; if that fails for another reason than the store, task by task, so that one cannot hold up the others. */
   private async settle(): Promise<number> {
-    const { tasks } = this.options;
-    const unread = await readUnread(tasks.db, MAX_BATCH);
+    const { tasks, lane, logger } = this.options;
+    const unread = await readUnread(tasks.db, MAX_BATCH, lane);
     if (unread.length === 0) return 0;
+    try {
+      await this.settleBatch(unread);
+    } catch (error) {
+      const byTask = [...Map.groupBy(unread, (one) => one.taskId)];
+      if (isStoreFailure(error) || byTask.length === 1) throw error;
+      for (const [taskId, ofTask] of byTask) {
+        await this.settleBatch(ofTask).catch((cause: unknown) =>
+          logger.error(
+            { err: cause, taskId },
+            'what a pool wrote of this task cannot be settled; it will be tried again',
+          ),
+        );
+      }
+      return 0;
+    }
+    return unread.length;
+  }
+
+  private async settleBatch(unread: readonly UnreadAttempt[]): Promise<void> {
     const judged = await this.judgeAll(unread);
-    await tasks.transact([...new Set(unread.map((one) => one.taskId))], async (locked, trx) => ({
+    const taskIds = [...new Set(unread.map((one) => one.taskId))];
+    await this.options.tasks.transact(taskIds, async (locked, trx) => ({
       commands: await this.commandsFor(unread, judged, locked, trx),
       seen: unread.map(({ subtaskId, epoch, changes }) => ({ subtaskId, epoch, changes })),
     }));
-    return unread.length;
   }
 
   private async commandsFor(
@@ -82,15 +115,16 @@ export class Intake {
     const { subtaskId, epoch, claimedAt } = attempt;
     const subtask = locked.task.subtasks.find((one) => one.id === subtaskId);
     if (subtask?.epoch !== epoch || claimedAt === null) return [];
-    if (judged === undefined) {
-      const begin: Command[] = subtask.status === 'awarded' ? [{ kind: 'start', subtaskId, epoch, at: claimedAt }] : [];
-      const { progressPercent: percent, progressNote: note } = attempt;
-      return percent === null ? begin : [...begin, { kind: 'progress', subtaskId, epoch, percent, note }];
-    }
+    const begin: Command[] = subtask.status === 'awarded' ? [{ kind: 'start', subtaskId, epoch, at: claimedAt }] : [];
+    const { progressPercent: percent, progressNote: note } = attempt;
+    const told = percent === null || (judged !== undefined && percent === subtask.progressPercent);
+    const before: Command[] = told ? begin : [...begin, { kind: 'progress', subtaskId, epoch, percent, note }];
+    if (judged === undefined) return before;
     const failed = judged.verdict.kind !== 'accepted';
     const successors = failed ? await findSuccessors(trx, locked, subtask, attempt.agentId, this.options.leaseMs) : [];
     const endedAt = attempt.endedAt ?? claimedAt;
     return [
+      ...before,
       { kind: 'deliver', subtaskId, epoch, startedAt: claimedAt, endedAt, usage: attempt.usage, successors, ...judged },
     ];
   }

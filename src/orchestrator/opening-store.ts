@@ -22,6 +22,8 @@ export interface TakeRequest {
   limit: number;
   /** Only openings that were never announced. */
   onlyNew: boolean;
+  /** Openings that wait for capacity are due as well. */
+  parkedToo: boolean;
 }
 
 /** The distinct needs on the board. A loose index scan: the cost grows with needs, not with openings. */
@@ -39,22 +41,22 @@ export async function listNeeds(db: Database): Promise<Need[]> {
 
 /**
  * Takes due openings in the order of work (`compareWaiting` in core states the same) and hides each for `holdMs`, so that
- * another orchestrator takes it only if this one dies. With `parkedToo`, openings that wait for capacity are due as well.
+ * another orchestrator takes it only if this one dies.
  */
 export async function takeOpenings(
   db: Database,
   requests: readonly TakeRequest[],
-  options: { holdMs: number; parkedToo: boolean },
+  options: { holdMs: number },
 ): Promise<TakenOpening[]> {
   if (requests.length === 0) return [];
   const { rows } = await sql<TakenOpening>`
     update opening set due_at = clock_timestamp() + ${options.holdMs} * interval '1 ms', parked = false, tries = tries + 1
     where (task_id, ord) in (
       select o.task_id, o.ord
-      from jsonb_to_recordset(${JSON.stringify(requests)}::jsonb) as w(need text, "limit" int, "onlyNew" boolean)
+      from jsonb_to_recordset(${JSON.stringify(requests)}::jsonb) as w(need text, "limit" int, "onlyNew" boolean, "parkedToo" boolean)
       cross join lateral (
         select task_id, ord from opening
-        where need = w.need and (due_at <= clock_timestamp() or (parked and ${options.parkedToo}))
+        where need = w.need and (due_at <= clock_timestamp() or (parked and w."parkedToo"))
           and (not w."onlyNew" or tries = 0)
         order by least(3, priority + floor(extract(epoch from clock_timestamp() - opened_at) * 1000 / ${RAISE_AFTER_MS}::int)) desc,
           deadline asc nulls last, opened_at, task_id

@@ -63,11 +63,12 @@ export class Orchestrator {
       this.auction.capacityFreed();
       auction.wake();
     });
-    this.startIntakeLoop();
+    this.startIntakeLoops();
     this.startFoldLoop();
     this.startRelayLoop();
     this.startRecoveryLoop();
-    wakeups.onWork('auction', () => {
+    wakeups.onWork('auction', () => auction.wake());
+    wakeups.onWork('capacity', () => {
       this.auction.capacityFreed();
       auction.wake();
     });
@@ -95,10 +96,14 @@ export class Orchestrator {
     return loop;
   }
 
-  private startIntakeLoop(): void {
-    const intake = new Intake(this.options);
-    const loop = this.loop('intake', PERIOD_MS, () => intake.run());
-    this.options.wakeups.onWork('intake', () => loop.wake());
+  private startIntakeLoops(): void {
+    const loops = (['plain', 'ruled'] as const).map((lane) => {
+      const intake = new Intake({ ...this.options, lane });
+      return this.loop(`intake ${lane}`, PERIOD_MS, () => intake.run());
+    });
+    this.options.wakeups.onWork('intake', () => {
+      for (const loop of loops) loop.wake();
+    });
   }
 
   private startRelayLoop(): void {

@@ -18,8 +18,10 @@ export interface CommitSummary {
   revoked: { subtaskId: string; epoch: number }[];
   jobs: boolean;
   entries: boolean;
-  /** Openings were made, or capacity was freed. */
-  auction: boolean;
+  /** Openings were made. */
+  openings: boolean;
+  /** Attempts were closed, and with them slots freed. */
+  freed: boolean;
 }
 
 /**
@@ -72,7 +74,8 @@ export class TaskWrites {
       revoked: this.revoked,
       jobs: this.jobs.size > 0,
       entries: this.entries.length > 0,
-      auction: this.freed || [...this.board.values()].some((row) => row.action === 'open'),
+      openings: [...this.board.values()].some((row) => row.action === 'open'),
+      freed: this.freed,
     };
   }
 

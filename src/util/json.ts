@@ -31,17 +31,22 @@ export function toStorableJson(value: unknown, maxBytes: number): StorableJson {
   if (text === undefined) return { ok: false, reason: `${typeof value} is not a JSON value` };
   const bytes = encoder.encode(text).length;
   if (bytes > maxBytes) return { ok: false, reason: `${bytes} bytes of JSON, more than the ${maxBytes} allowed` };
-  return { ok: true, value: JSON.parse(storableText(text)) as Json, bytes };
+  return { ok: true, value: JSON.parse(withoutUnstorable(text)) as Json, bytes };
 }
 
 const UNSTORABLE = /\\u0000|\\ud[89ab][0-9a-f]{2}|\\ud[c-f][0-9a-f]{2}/gi;
 
-/** True if JSON `text` (as made by `JSON.stringify`) holds a NUL or a lone surrogate, which `jsonb` cannot store. */
-export function hasUnstorableText(text: string): boolean {
-  return storableText(text) !== text;
+/** At most `maxChars` of `text`, with U+FFFD in place of NUL and lone surrogates, which PostgreSQL cannot store. */
+export function storableText(text: string, maxChars: number): string {
+  return text.slice(0, maxChars).replaceAll('\u0000', '\ufffd').toWellFormed();
 }
 
-function storableText(text: string): string {
+/** True if JSON `text` (as made by `JSON.stringify`) holds a NUL or a lone surrogate, which `jsonb` cannot store. */
+export function hasUnstorableText(text: string): boolean {
+  return withoutUnstorable(text) !== text;
+}
+
+function withoutUnstorable(text: string): string {
   return text.replace(UNSTORABLE, (escape, offset: number) =>
     precedingBackslashes(text, offset) % 2 === 1 ? escape : '\ufffd',
   );

@@ -28,7 +28,7 @@ const PRINCIPALS: Record<string, Principal> = {
 };
 
 const AT = '2026-11-21T10:00:00.000Z';
-const NOBODY = new MarketError('NOT_FOUND', 'Nothing has this id.');
+const NOBODY = new MarketError('NOT_FOUND', 'There is no such task.');
 
 export interface FakeMarket {
   app: FastifyInstance;
@@ -231,7 +231,7 @@ function fakeReputation(): ReputationQueries {
   };
 }
 
-export function marketStats(windowMs: number): MarketStats {
+function marketStats(windowMs: number): MarketStats {
   return {
     windowMs,
     at: AT,

@@ -123,6 +123,13 @@ describe('what is wrong with an address', () => {
     expect(answer.body.errors).toMatchObject([{ path }]);
   });
 
+  test.each(['after', 'cursor'])('is 400 for events after a seq that no store holds, named by %s', async (name) => {
+    market = await fakeMarket();
+    const url = `/v1/tasks/01890a5d-ac96-774b-bcce-b302099a8057/events?${name}=`;
+    expectProblem(await ask(market, 'GET', `${url}2147483648`), 400, 'INVALID_REQUEST');
+    expectProblem(await ask(market, 'GET', `${url}2147483647`), 404, 'NOT_FOUND');
+  });
+
   test.each([
     ['GET', '/v1/nothing'],
     ['GET', '/'],

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createOperationsServer } from '../../src/api/index.ts';
 import type { TaskEvent } from '../../src/contracts/events.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { ask, fakeMarket, TOKENS, type FakeMarket } from './fake-market.ts';
 
 let market: FakeMarket;
@@ -276,6 +279,21 @@ describe('operations', () => {
     const { text } = await ask(market, 'GET', '/metrics', { token: null });
     expect(text).toContain('swarmbid_http_request_seconds_count{method="GET",route="/v1/tasks/:id",status="404"} 1');
     expect(text).not.toContain('01890a5d');
+  });
+
+  test('a process without the role api serves health and metrics, and nothing of the market', async () => {
+    const { readiness } = market.services;
+    const deps = {
+      services: { readiness },
+      logger: createLogger('silent'),
+      metrics: createMetrics(),
+      version: '1.2.3',
+    };
+    const app = await createOperationsServer(deps);
+    const status = async (url: string) => (await app.inject(url)).statusCode;
+    for (const url of ['/healthz', '/readyz', '/metrics', '/openapi.json']) expect(await status(url), url).toBe(200);
+    expect(await status('/v1/tasks')).toBe(404);
+    await app.close();
   });
 
   test('/docs serves its page and scripts under a policy that runs no foreign or inline script', async () => {

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 
 const logger = createLogger('silent');
-const program = path.join(import.meta.dirname, '../support/embedded-postgres-process.ts');
+const program = fileURLToPath(new URL('../support/embedded-postgres-process.ts', import.meta.url));
 
 async function ask<Row>(url: string, statement: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });

@@ -143,6 +143,7 @@ describe('a watch that cannot be', () => {
     ['a text', 'task'],
     ['no id', {}],
     ['a negative position', { taskId: uuidv7(), afterSeq: -1 }],
+    ['a position that no store holds', { taskId: uuidv7(), afterSeq: 2_147_483_648 }],
     ['a broken position', { taskId: uuidv7(), afterSeq: 1.5 }],
     ['an unknown field', { taskId: uuidv7(), since: 1 }],
     ['binary', Buffer.from('x')],

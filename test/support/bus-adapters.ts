@@ -58,11 +58,14 @@ export async function redisBusAdapter(): Promise<BusAdapter> {
 export async function postgresBusAdapter(postgresUrl: string): Promise<BusAdapter> {
   const database = await createTestDatabase(postgresUrl);
   const name = new URL(database.url).pathname.slice(1);
-  const ask = async (statement: string, values: unknown[] = []) => {
-    const client = new pg.Client({ connectionString: postgresUrl });
+  const ask = async (statement: string, values: unknown[] = [], url = postgresUrl) => {
+    const client = new pg.Client({ connectionString: url });
     await client.connect();
-    await client.query(statement, values);
-    await client.end();
+    try {
+      await client.query(statement, values);
+    } finally {
+      await client.end();
+    }
   };
   const terminate = (which: string) =>
     ask(`select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and ${which}`, [name]);
@@ -72,12 +75,7 @@ export async function postgresBusAdapter(postgresUrl: string): Promise<BusAdapte
       const options = { databaseUrl: database.url, db: database.db, from, logger, metrics: seen.metrics };
       return { ...seen, bus: await createPostgresEventBus(options) };
     },
-    sendRaw: async (channel, text) => {
-      const client = new pg.Client({ connectionString: database.url });
-      await client.connect();
-      await client.query('select pg_notify($1, $2)', [CHANNEL_PREFIX + channel, text]);
-      await client.end();
-    },
+    sendRaw: (channel, text) => ask('select pg_notify($1, $2)', [CHANNEL_PREFIX + channel, text], database.url),
     breakListeners: () => terminate(`application_name = 'swarmbid bus'`),
     goDown: async () => {
       await ask(`alter database ${name} allow_connections false`);

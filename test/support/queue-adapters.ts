@@ -18,6 +18,7 @@ export interface QueueAdapter {
 }
 
 const logger = createLogger('silent');
+const DEADLOCK_DETECTED = '40P01';
 
 export async function redisQueueAdapter(): Promise<QueueAdapter> {
   let server = await startRedis();
@@ -43,12 +44,24 @@ export async function postgresQueueAdapter(postgresUrl: string): Promise<QueueAd
   const ask = async (url: string, statement: string) => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
-    await client.query(statement);
-    await client.end();
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  };
+  /** A worker that finishes a job at this moment holds locks in another order: then once more. */
+  const dropSchema = async (): Promise<void> => {
+    try {
+      await ask(database.url, `drop schema ${QUEUE_SCHEMA} cascade`);
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError && error.code === DEADLOCK_DETECTED)) throw error;
+      await dropSchema();
+    }
   };
   return {
     open: () => createJobQueues({ databaseUrl: database.url }, logger),
-    wipe: () => ask(database.url, `drop schema ${QUEUE_SCHEMA} cascade`),
+    wipe: dropSchema,
     goDown: async () => {
       await ask(postgresUrl, `alter database ${name} allow_connections false`);
       await ask(postgresUrl, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);

@@ -4,8 +4,7 @@ import { migrateToLatest } from '../../src/db/migrator.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { uuidv7 } from '../../src/util/uuid.ts';
 
-export { startPostgres } from './postgres-server.ts';
-export { ensureRedisServer, startRedis } from './redis-server.ts';
+export { startRedis } from './redis-server.ts';
 
 const TEMPLATE = 'swarmbid_template';
 

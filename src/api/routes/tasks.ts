@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { feedbackSchema } from '../../contracts/access.ts';
 import { awardReceiptSchema } from '../../contracts/award.ts';
 import { MarketError } from '../../contracts/errors.ts';
-import { taskEventSchema } from '../../contracts/events.ts';
+import { MAX_SEQ, taskEventSchema } from '../../contracts/events.ts';
 import { pageQuerySchema, slugSchema, taskIdSchema } from '../../contracts/primitives.ts';
 import type { TaskService } from '../../contracts/services.ts';
 import { TASK_STATUSES, taskSubmissionSchema, taskViewSchema } from '../../contracts/task.ts';
@@ -28,12 +28,11 @@ const listQuery = pageQuerySchema.extend({
   agentId: slugSchema.optional().describe('tasks that this agent has or had a part of'),
 });
 
-const eventsQuery = pageQuerySchema.omit({ cursor: true }).extend({
-  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('events with a seq over this'),
-  cursor: z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be the nextCursor of an earlier answer')
-    .optional(),
+const seqSchema = z.coerce.number().int().min(0).max(MAX_SEQ);
+
+const eventsQuery = pageQuerySchema.extend({
+  after: seqSchema.default(0).describe('events with a seq over this'),
+  cursor: seqSchema.optional().describe('the nextCursor of an earlier answer'),
 });
 
 const decisionSchema = z.strictObject({
@@ -126,7 +125,7 @@ function reading(server: FastifyInstance, tasks: TaskService): void {
     },
     async (request) => {
       const { after, cursor, limit } = request.query;
-      const from = cursor === undefined ? after : Number(cursor);
+      const from = cursor ?? after;
       const events = await tasks.events(callerOf(request), request.params.id, from, limit + 1);
       const items = events.slice(0, limit);
       return { items, nextCursor: events.length > limit ? String(items.at(-1)?.seq ?? from) : null };

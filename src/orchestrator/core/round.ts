@@ -4,7 +4,7 @@ import type { BidOffer, Pass, PassReason, PoolReply } from '../../contracts/bid.
 import type { Complexity } from '../../contracts/task.ts';
 import { decompose, type Part } from './decomposition.ts';
 import { loadPercent, refusalOf, type KnownAgent } from './eligibility.ts';
-import { couldCover, formTeam, TEAM_SIZE, type Candidate, type Formation } from './team-formation.ts';
+import { chooseSingle, couldCover, coversAll, formTeam, TEAM_SIZE, type Candidate, type Formation } from './team-formation.ts';
 
 /** One opening whose round has closed, with all that the choice depends on. */
 export interface RoundInput {
@@ -51,12 +51,11 @@ export type RoundReceipt = Omit<ReceiptRound, 'outcome' | 'awards'>;
 export function judgeRound(input: RoundInput): { outcome: RoundOutcome; receipt: RoundReceipt } {
   const scored = scoreBids(input);
   const standing: Candidate[] = scored.filter((bid) => bid.refused === undefined);
-  const formation = formTeam({
-    requiredSkills: input.requiredSkills,
-    complexity: input.subtaskId === undefined ? input.complexity : 'simple',
-    maxTeamSize: input.maxTeamSize,
-    ranked: standing,
-  });
+  // A subtask is one agent's: a task that has been awarded is not divided anew.
+  const formation =
+    input.subtaskId === undefined
+      ? formTeam({ ...input, ranked: standing })
+      : chooseSingle(input.requiredSkills, standing);
   const receipt: RoundReceipt = {
     round: input.round,
     ...(input.subtaskId === undefined ? {} : { subtaskId: input.subtaskId }),
@@ -74,27 +73,40 @@ export function judgeRound(input: RoundInput): { outcome: RoundOutcome; receipt:
     teamSteps: formation.steps,
     uncoveredSkills: formation.uncoveredSkills,
   };
-  return { outcome: outcomeOf(input, formation, scored), receipt };
+  const covered = formation.uncoveredSkills.length === 0 && formation.members.length > 0;
+  if (covered) return { outcome: award(input, formation, scored), receipt };
+  const outcome = input.subtaskId === undefined ? uncoveredTask(input, formation, scored) : uncoveredSubtask(input);
+  return { outcome, receipt };
 }
 
-function outcomeOf(input: RoundInput, formation: Formation, scored: readonly ScoredBid[]): RoundOutcome {
-  const absent = input.requiredSkills.filter(
-    (skill) => !input.activeAgents.some((agent) => agent.skills.includes(skill)),
-  );
-  const nobodyAtAll = input.requiredSkills.length === 0 && input.activeAgents.length === 0;
-  const covered = formation.uncoveredSkills.length === 0 && formation.members.length > 0;
-  if (covered) return award(input, formation, scored);
+/** A subtask waits for one agent that has all of its skills; without an active one nobody is capable of it. */
+function uncoveredSubtask({ activeAgents, requiredSkills }: RoundInput): RoundOutcome {
+  if (activeAgents.some((agent) => coversAll(agent, requiredSkills))) return { kind: 'wait' };
+  return { kind: 'again', uncoveredSkills: [...requiredSkills] };
+}
+
+function uncoveredTask(input: RoundInput, formation: Formation, scored: readonly ScoredBid[]): RoundOutcome {
+  const { requiredSkills, activeAgents } = input;
+  const absent = requiredSkills.filter((skill) => !activeAgents.some((agent) => agent.skills.includes(skill)));
+  const nobodyAtAll = requiredSkills.length === 0 && activeAgents.length === 0;
   if (absent.length === 0 && !nobodyAtAll) {
-    const size = input.maxTeamSize ?? TEAM_SIZE[input.complexity === 'simple' ? 'moderate' : input.complexity];
-    if (input.requiredSkills.length === 0 || couldCover(input.activeAgents, input.requiredSkills, size))
-      return { kind: 'wait' };
-    if (!input.allowPartial || formation.members.length === 0)
-      return { kind: 'too_small', uncoveredSkills: formation.uncoveredSkills };
-    return award(input, formation, scored);
+    if (waitingCouldHelp(input, scored)) return { kind: 'wait' };
+    if (input.allowPartial && formation.members.length > 0) return award(input, formation, scored);
+    return { kind: 'too_small', uncoveredSkills: formation.uncoveredSkills };
   }
   const onlyAbsentLeft = formation.uncoveredSkills.every((skill) => absent.includes(skill));
   if (input.allowPartial && formation.members.length > 0 && onlyAbsentLeft) return award(input, formation, scored);
   return { kind: 'again', uncoveredSkills: absent };
+}
+
+/** Standing bids come first: where all active agents have bid, ties fall as they fell in the team that was not enough. */
+function waitingCouldHelp(input: RoundInput, scored: readonly ScoredBid[]): boolean {
+  const { requiredSkills, activeAgents, complexity } = input;
+  const standing = scored.filter((bid) => bid.refused === undefined);
+  const bidders = new Set(standing.map((bid) => bid.agentId));
+  const others = activeAgents.filter((agent) => !bidders.has(agent.agentId));
+  const size = input.maxTeamSize ?? TEAM_SIZE[complexity === 'simple' ? 'moderate' : complexity];
+  return requiredSkills.length === 0 || couldCover([...standing, ...others], requiredSkills, size);
 }
 
 function award(input: RoundInput, formation: Formation, scored: readonly ScoredBid[]): RoundOutcome {

@@ -57,6 +57,11 @@ export class TaskDraft {
     return this.subtasks.find((subtask) => subtask.id === subtaskId);
   }
 
+  /** True if a rule of severity `reject` could blame the subtask at cross-validation (invariant 7). */
+  mayBeTakenBack(subtask: SubtaskRecord): boolean {
+    return subtask.skills.some((skill) => this.spec.blamableSkills.includes(skill));
+  }
+
   closeAttempt(subtask: SubtaskRecord, verdict: AttemptVerdict): void {
     this.effects.push({ kind: 'close_attempt', subtaskId: subtask.id, epoch: subtask.epoch, verdict });
   }

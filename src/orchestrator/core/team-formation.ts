@@ -42,9 +42,8 @@ export interface Formation {
 export function formTeam(request: TeamRequest): Formation {
   const { requiredSkills, complexity, ranked } = request;
   if (complexity === 'simple' || requiredSkills.length === 0) {
-    const single = ranked.find((candidate) => requiredSkills.every((skill) => candidate.skills.includes(skill)));
-    if (single !== undefined) return singleAgent(single, requiredSkills);
-    if (requiredSkills.length === 0) return nobody(requiredSkills);
+    const single = chooseSingle(requiredSkills, ranked);
+    if (single.members.length > 0 || requiredSkills.length === 0) return single;
   }
   const fellBack = complexity === 'simple' && requiredSkills.length > 1;
   const size = request.maxTeamSize ?? TEAM_SIZE[complexity === 'simple' ? 'moderate' : complexity];
@@ -55,6 +54,16 @@ export function formTeam(request: TeamRequest): Formation {
       ? better(byRank, greedy(ranked, requiredSkills, size, nextByMostNewSkills))
       : byRank;
   return { kind: 'team', ...prune(best, ranked, requiredSkills), note };
+}
+
+/** The best-ranked candidate that covers all the skills, or nobody. */
+export function chooseSingle(requiredSkills: readonly string[], ranked: readonly Candidate[]): Formation {
+  const single = ranked.find((candidate) => coversAll(candidate, requiredSkills));
+  return single === undefined ? nobody(requiredSkills) : singleAgent(single, requiredSkills);
+}
+
+export function coversAll(candidate: Candidate, requiredSkills: readonly string[]): boolean {
+  return requiredSkills.every((skill) => candidate.skills.includes(skill));
 }
 
 interface Draft {
@@ -138,7 +147,10 @@ function nobody(requiredSkills: readonly string[]): Formation {
   return { kind: 'single', members: [], steps: [], uncoveredSkills: [...requiredSkills], note: undefined };
 }
 
-/** True if some team of at most `size` of these agents covers all the skills, as far as greed by most new skills can tell. */
+/**
+ * True if some team of at most `size` of these agents covers all the skills, as far as greed by most new skills can tell; of
+ * equally many new skills the earlier agent is taken.
+ */
 export function couldCover(agents: readonly Candidate[], requiredSkills: readonly string[], size: number): boolean {
   return greedy(agents, requiredSkills, size, nextByMostNewSkills).uncoveredSkills.length === 0;
 }

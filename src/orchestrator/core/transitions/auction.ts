@@ -1,4 +1,5 @@
 import { backoffMs } from '../../../util/backoff.ts';
+import type { Failure } from '../../../contracts/errors.ts';
 import type { ReceiptRound } from '../../../contracts/award.ts';
 import type { Command } from '../commands.ts';
 import type { RoundOutcome } from '../round.ts';
@@ -7,6 +8,7 @@ import { WHOLE_TASK, type SubtaskRecord } from '../task-record.ts';
 import type { RefusalReason } from '../decision.ts';
 import { awardOf, giveTo, newSubtask, replaceInTeam } from './award.ts';
 import { fail } from './ending.ts';
+import { settleFailedSubtask } from './settlement.ts';
 
 /** Back-off between announcements of one opening: 0.5 s, doubling, at most 5 s (PRODUCT, one agent or a team). */
 const FIRST_BACKOFF_MS = 500;
@@ -69,7 +71,7 @@ function settleOutcome(draft: TaskDraft, command: CloseRound, target: SubtaskRec
       delay(draft, command, backoffMs(command.tries - 1, FIRST_BACKOFF_MS, MAX_BACKOFF_MS), false);
       return;
     case 'again':
-      announceAgainOrFail(draft, command, outcome.uncoveredSkills);
+      announceAgainOrFail(draft, command, outcome.uncoveredSkills, target);
       return;
     case 'too_small':
       file(draft, command, 'failed', []);
@@ -81,7 +83,12 @@ function settleOutcome(draft: TaskDraft, command: CloseRound, target: SubtaskRec
   }
 }
 
-function announceAgainOrFail(draft: TaskDraft, command: CloseRound, uncoveredSkills: string[]): void {
+function announceAgainOrFail(
+  draft: TaskDraft,
+  command: CloseRound,
+  uncoveredSkills: string[],
+  target: SubtaskRecord | null,
+): void {
   const leftMs = draft.spec.biddingTimeMs - command.incapableMs;
   if (leftMs > 0) {
     file(draft, command, 'announced_again', []);
@@ -90,11 +97,29 @@ function announceAgainOrFail(draft: TaskDraft, command: CloseRound, uncoveredSki
   }
   file(draft, command, 'failed', []);
   const named = uncoveredSkills.length === 0 ? 'this task' : uncoveredSkills.join(', ');
-  fail(draft, {
+  const failure: Failure = {
     code: 'NO_CAPABLE_AGENTS',
     message: `No active agent for ${named} within ${draft.spec.biddingTimeMs} ms of announcing. Start a pool whose agents have it, or change requiredSkills or domain.`,
     uncoveredSkills,
+  };
+  if (target !== null && draft.spec.allowPartial) giveUp(draft, target, failure);
+  else fail(draft, failure);
+}
+
+/** A task that allows a part goes on without a subtask that nobody is capable of. */
+function giveUp(draft: TaskDraft, subtask: SubtaskRecord, failure: Failure): void {
+  draft.effects.push({ kind: 'close_board', ord: subtask.ord });
+  Object.assign(subtask, { status: 'failed', error: failure, finishedAt: draft.now } satisfies Partial<SubtaskRecord>);
+  draft.emit('subtask.failed', {
+    subtaskId: subtask.id,
+    agentId: null,
+    attempt: subtask.attempt,
+    outcome: 'market_failure',
+    code: failure.code,
+    message: failure.message,
+    final: true,
   });
+  settleFailedSubtask(draft, subtask, failure);
 }
 
 function delay(draft: TaskDraft, command: CloseRound, delayMs: number, incapable: boolean): void {

@@ -62,8 +62,7 @@ function enterProvisional(draft: TaskDraft): void {
     const entered = draft.effects.some(
       (one) => one.kind === 'ledger' && one.entry.subtaskId === subtask.id && one.entry.outcome === 'accepted',
     );
-    const provisional = subtask.skills.some((skill) => draft.spec.blamableSkills.includes(skill));
-    if (!provisional || entered) continue;
+    if (!draft.mayBeTakenBack(subtask) || entered) continue;
     if (closing?.kind === 'close_attempt') closing.verdict = 'accepted';
     else
       draft.effects.push({ kind: 'reverse_attempt', subtaskId: subtask.id, epoch: subtask.epoch, verdict: 'accepted' });

@@ -81,9 +81,9 @@ function accept(draft: TaskDraft, subtask: SubtaskRecord, verdict: Accepted, sol
   subtask.progressPercent = 100;
   subtask.quality = verdict.quality;
   subtask.qualitySource = verdict.qualitySource;
-  const mayBeTakenBack = !sole && subtask.skills.some((skill) => draft.spec.blamableSkills.includes(skill));
-  draft.closeAttempt(subtask, mayBeTakenBack ? 'provisional' : 'accepted');
-  if (!mayBeTakenBack) draft.enter(subtask, 'accepted', null);
+  const provisional = !sole && draft.mayBeTakenBack(subtask);
+  draft.closeAttempt(subtask, provisional ? 'provisional' : 'accepted');
+  if (!provisional) draft.enter(subtask, 'accepted', null);
   draft.emit('subtask.accepted', {
     subtaskId: subtask.id,
     agentId: subtask.agentId,
@@ -96,7 +96,7 @@ function accept(draft: TaskDraft, subtask: SubtaskRecord, verdict: Accepted, sol
 }
 
 /** An agent has answered for its attempt, and the answer does not hold: the next one, a new round, or the end. */
-export function answerFailed(
+function answerFailed(
   draft: TaskDraft,
   subtask: SubtaskRecord,
   answer: FailedAnswer,
@@ -217,7 +217,8 @@ function passOn(
   });
 }
 
-function settleFailedSubtask(draft: TaskDraft, subtask: SubtaskRecord, failure: Failure): void {
+/** A subtask is at its end without a delivery: so is the task, unless it allows a part. */
+export function settleFailedSubtask(draft: TaskDraft, subtask: SubtaskRecord, failure: Failure): void {
   if (!draft.spec.allowPartial) {
     fail(draft, { code: failure.code, message: `Subtask ${subtask.id} failed: ${failure.message}` });
     return;
@@ -229,7 +230,7 @@ const SETTLED = new Set(['accepted', 'rejected', 'failed', 'cancelled']);
 
 /** The join: when nothing is left to settle, synthesis begins; with nothing accepted there is nothing to put together. */
 function joinIfLast(draft: TaskDraft): void {
-  if (!draft.subtasks.every((subtask) => SETTLED.has(subtask.status))) return;
+  if (draft.status === 'synthesizing' || !draft.subtasks.every((subtask) => SETTLED.has(subtask.status))) return;
   const accepted = draft.subtasks.filter((subtask) => subtask.status === 'accepted');
   if (accepted.length === 0) {
     const failure = draft.subtasks.find((subtask) => subtask.error !== null)?.error;

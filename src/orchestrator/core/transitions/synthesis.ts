@@ -12,10 +12,14 @@ export function finishSynthesis(draft: TaskDraft, command: FinishSynthesis): Ref
   if (draft.status !== 'synthesizing') return 'NOT_NOW';
   if (draft.task.epoch !== command.epoch) return 'STALE';
   const blamed = draft.subtasks.filter(
-    (subtask) => subtask.status === 'accepted' && command.rejections.some((rejection) => blames(rejection, subtask)),
+    (subtask) =>
+      subtask.status === 'accepted' &&
+      draft.mayBeTakenBack(subtask) &&
+      command.rejections.some((rejection) => blames(rejection, subtask)),
   );
   if (blamed.length === 0) {
-    complete(draft, command.result, command.warnings);
+    // A verdict that was final stands: the broken rule is told all the same.
+    complete(draft, command.result, [...command.warnings, ...command.rejections]);
     return undefined;
   }
   draft.moveTo('running');
