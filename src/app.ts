@@ -49,11 +49,14 @@ export interface AppOverrides {
   logger?: Logger;
 }
 
-/** A process of the market: its roles, its connections, its way to start and to stop. */
-export function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
+/**
+ * A process of the market: its roles, its connections, its way to start and to stop.
+ * @throws MarketError INVALID_REQUEST that names what is wrong with an agent
+ */
+export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const market = new MarketProcess(config, overrides.agents?.map(defineAgent), logger);
-  return Promise.resolve({ start: () => market.start(), stop: () => market.stop() });
+  return { start: () => market.start(), stop: () => market.stop() };
 }
 
 class MarketProcess {

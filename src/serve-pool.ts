@@ -2,6 +2,7 @@ import { Pool } from './agents/index.ts';
 import { readProcessConfig } from './config.ts';
 import { connect, Endings } from './connections.ts';
 import type { AgentDefinition } from './contracts/agent-definition.ts';
+import { MarketError } from './contracts/errors.ts';
 import { runningEmbeddedUrl } from './db/running-postgres.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { Wakeups } from './orchestrator/index.ts';
@@ -90,7 +91,11 @@ function environmentOf(options: ServePoolOptions): NodeJS.ProcessEnv {
 export function distinct(agents: readonly AgentDefinition[]): readonly AgentDefinition[] {
   const ids = agents.map((agent) => agent.id);
   const doubled = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))];
-  if (doubled.length > 0)
-    throw new Error(`Two agents have the same id: ${doubled.join(', ')}. Ids are unique in the market.`);
+  if (doubled.length > 0) {
+    throw new MarketError(
+      'INVALID_REQUEST',
+      `Two agents have the same id: ${doubled.join(', ')}. Ids are unique in the market.`,
+    );
+  }
   return agents;
 }

@@ -124,6 +124,20 @@ export async function prolongLeases(
   return rows;
 }
 
+/** Ends the leases of attempts that this process gives up: recovery finds them at once. */
+export async function endLeases(db: Database, attempts: readonly AttemptId[], replicaId: string): Promise<void> {
+  await sql`
+    with mine as (
+      select a.subtask_id, a.epoch
+      from attempt a join jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
+        on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
+      where a.closed_at is null and a.outcome is null and a.replica_id = ${replicaId}
+      order by a.subtask_id, a.epoch for update of a
+    )
+    update attempt a set due_at = clock_timestamp()
+    from mine where a.subtask_id = mine.subtask_id and a.epoch = mine.epoch`.execute(db);
+}
+
 export interface StoredMessage {
   id: string;
   taskId: string;

@@ -1,6 +1,6 @@
 import type { AgentDefinition, Assessment, SelfView } from '../contracts/agent-definition.ts';
 import type { Announcement, BidOffer, Pass, PassReason, PoolReply } from '../contracts/bid.ts';
-import { bidOfferSchema } from '../contracts/bid.ts';
+import { bidOfferSchema, passSchema } from '../contracts/bid.ts';
 import { assessSelf } from './core/self-assessment.ts';
 
 const ASSESS_LIMIT_MS = 100;
@@ -30,9 +30,12 @@ export class BidDesk {
       passCounts[reason] = (passCounts[reason] ?? 0) + 1;
       if (passes.length < LISTED_PASSES) passes.push({ agentId, reason });
     };
-    for (const agent of interested) {
+    // All are asked before any is waited for, so that slow ones hold the reply up together, not one after another.
+    const asked = interested.map((agent) => {
       const self = this.selfViewOf(agent.id);
-      const judged = this.assess(agent, announcement, self);
+      return { agent, self, judged: this.assess(agent, announcement, self) };
+    });
+    for (const { agent, self, judged } of asked) {
       const assessment = judged instanceof Promise ? await judged : judged;
       if (assessment.bid) bids.push(offerOf(agent.id, self, assessment));
       else pass(agent.id, assessment.reason ?? 'DECLINED');
@@ -83,7 +86,7 @@ async function ownAssessment(
     timer = setTimeout(() => resolve(unhealthy), ASSESS_LIMIT_MS);
   });
   try {
-    const own = Promise.resolve(agent.assess?.(announcement, self, standard) ?? standard);
+    const own = Promise.resolve(agent.assess?.(announcement, self, standard));
     return checked(await Promise.race([own, late]), agent.id, self) ?? unhealthy;
   } catch {
     return unhealthy;
@@ -92,10 +95,13 @@ async function ownAssessment(
   }
 }
 
-function checked(assessment: Assessment, agentId: string, self: SelfView): Assessment | undefined {
+/** The assessment if it makes a bid or a pass that the market can read: one that it cannot would cost the whole reply. */
+function checked(assessment: Assessment | undefined, agentId: string, self: SelfView): Assessment | undefined {
   if (typeof assessment !== 'object' || typeof assessment.bid !== 'boolean') return undefined;
-  if (!assessment.bid) return assessment;
-  return bidOfferSchema.safeParse(offerOf(agentId, self, assessment)).success ? assessment : undefined;
+  const readable = assessment.bid
+    ? bidOfferSchema.safeParse(offerOf(agentId, self, assessment))
+    : passSchema.safeParse({ agentId, reason: assessment.reason ?? 'DECLINED' });
+  return readable.success ? assessment : undefined;
 }
 
 function offerOf(agentId: string, self: SelfView, terms: Extract<Assessment, { bid: true }>): BidOffer {

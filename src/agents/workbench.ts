@@ -7,6 +7,7 @@ import { Batcher } from '../util/batcher.ts';
 import { storableText, toStorableJson } from '../util/json.ts';
 import {
   claimAttempts,
+  endLeases,
   reportAttempts,
   reportProgress,
   type AttemptId,
@@ -22,6 +23,8 @@ export const MAX_DELIVERY_BYTES = 1024 * 1024;
 const MAX_ERROR_CHARS = 2_000;
 const MAX_USED = 1e12;
 const BATCH = { maxItems: 200, maxActive: 2 };
+/** Work that has ended by then is told with its end: one transaction of the orchestrator instead of two. */
+const START_TOLD_MS = 25;
 /** A claim or a report that the store does not take is repeated for so long. */
 const STORE_PATIENCE_MS = 30_000;
 const STORE_RETRY_MS = 200;
@@ -40,6 +43,10 @@ interface Running extends AttemptId {
   agentId: string;
   controller: AbortController;
 }
+
+/** An attempt that its process gave up: nobody answers for it. */
+const HANDED_BACK = Symbol('handed back');
+class HandedBack extends Error {}
 
 type Ending = Pick<AttemptReport, 'outcome' | 'value' | 'error'>;
 
@@ -82,8 +89,9 @@ export class Workbench {
     }
   }
 
+  /** Stops all work for a reason that is the market's, not the agents': it is handed back, to run elsewhere. */
   abortAll(reason: string): void {
-    for (const { controller } of this.active.values()) controller.abort(new Error(reason));
+    for (const { controller } of this.active.values()) controller.abort(new HandedBack(reason));
   }
 
   /** Resolves when nothing runs. */
@@ -101,7 +109,7 @@ export class Workbench {
   async run(id: AttemptId): Promise<void> {
     const claimed = await this.claims.add(id);
     if (claimed === undefined) return;
-    this.options.onReport();
+    const tellStart = setTimeout(this.options.onReport, START_TOLD_MS);
     const agent = this.agents.get(claimed.agentId);
     const key = keyOf(claimed.subtaskId, claimed.epoch);
     const controller = new AbortController();
@@ -109,12 +117,13 @@ export class Workbench {
     this.activePerAgent.set(claimed.agentId, (this.activePerAgent.get(claimed.agentId) ?? 0) + 1);
     try {
       const usage: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
-      const ending =
-        agent === undefined
-          ? failure(`This process does not serve agent "${claimed.agentId}".`)
-          : await this.execute(agent, claimed, controller, usage);
+      const ending = agent === undefined ? HANDED_BACK : await this.execute(agent, claimed, controller, usage);
       this.release(key, claimed.agentId);
       const progress = this.progress.take(claimed);
+      if (ending === HANDED_BACK) {
+        await this.handBack(claimed);
+        return;
+      }
       await this.reports.add({
         subtaskId: claimed.subtaskId,
         epoch: claimed.epoch,
@@ -124,8 +133,17 @@ export class Workbench {
         ...ending,
       });
     } finally {
+      clearTimeout(tellStart);
       this.release(key, claimed.agentId);
     }
+  }
+
+  /** The lease ends now instead of running out; if the store cannot be told, it runs out. */
+  private async handBack({ subtaskId, epoch }: ClaimedAttempt): Promise<void> {
+    const { db, replicaId, logger } = this.options;
+    await endLeases(db, [{ subtaskId, epoch }], replicaId).catch((error: unknown) => {
+      logger.debug({ err: error, subtaskId }, 'work was given up without telling the store');
+    });
   }
 
   private release(key: string, agentId: string): void {
@@ -141,16 +159,19 @@ export class Workbench {
     claimed: ClaimedAttempt,
     controller: AbortController,
     usage: Usage,
-  ): Promise<Ending> {
+  ): Promise<Ending | typeof HANDED_BACK> {
     let timer: NodeJS.Timeout | undefined;
-    const cut = new Promise<Ending>((resolve) => {
+    const cut = new Promise<Ending | typeof HANDED_BACK>((resolve) => {
       timer = setTimeout(() => {
         resolve({ outcome: 'timed_out', value: null, error: `Not done within ${claimed.timeoutMs} ms.` });
         controller.abort(new Error(`out of time after ${claimed.timeoutMs} ms`));
       }, claimed.timeoutMs);
       controller.signal.addEventListener(
         'abort',
-        () => resolve(failure(`Aborted: ${errorText(controller.signal.reason)}`)),
+        () => {
+          const reason: unknown = controller.signal.reason;
+          resolve(reason instanceof HandedBack ? HANDED_BACK : failure(`Aborted: ${errorText(reason)}`));
+        },
         { once: true },
       );
     });

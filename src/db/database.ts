@@ -1,6 +1,7 @@
-import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { Kysely, type Transaction } from 'kysely';
 import pg from 'pg';
 import type { Logger } from '../observability/logger.ts';
+import { PipelinedDialect } from './pipelined-dialect.ts';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
@@ -45,11 +46,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: 5_000,
     statement_timeout: 10_000,
     query_timeout: 12_000,
-    lock_timeout: 5_000,
-    idle_in_transaction_session_timeout: 10_000,
+    lock_timeout: 2_000,
+    idle_in_transaction_session_timeout: 5_000,
     keepAlive: true,
+    pipeline: true,
     types: numberTypes,
   });
   watchConnections(pool, options.logger);
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Tables>({ dialect: new PipelinedDialect({ pool }) });
 }

@@ -67,9 +67,14 @@ async function canEnter(directory: string, account: Account): Promise<boolean> {
 export async function reachableDir(dataDir: string, account: Account): Promise<string> {
   await mkdir(dataDir, { recursive: true });
   if (await canEnter(dataDir, account)) return dataDir;
-  const substitute = path.join(SHARED_HOME, createHash('sha256').update(dataDir).digest('hex').slice(0, 16));
+  const substitute = substituteDir(dataDir);
   await makeOpenDir(substitute);
   return substitute;
+}
+
+/** Where the server's files live if its account cannot enter `dataDir`. */
+export function substituteDir(dataDir: string): string {
+  return path.join(SHARED_HOME, createHash('sha256').update(dataDir).digest('hex').slice(0, 16));
 }
 
 export interface PostgresPrograms {

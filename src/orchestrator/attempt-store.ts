@@ -34,6 +34,9 @@ interface UnreadRow extends Omit<UnreadAttempt, 'usage'> {
 /** Whether a change is a delivery that rules of its own task judge at once, or anything else. */
 export type Lane = 'plain' | 'ruled';
 
+/** A claim is read when it is so old, or with the end of its work if that comes first: less than a pool waits to tell of it. */
+const CLAIM_READ_AFTER_MS = 20;
+
 export async function readUnread(db: Database, limit: number, lane: Lane): Promise<UnreadAttempt[]> {
   const { rows } = await sql<UnreadRow>`
     select a.subtask_id as "subtaskId", a.epoch, a.task_id as "taskId", a.agent_id as "agentId", a.changes,
@@ -44,6 +47,8 @@ export async function readUnread(db: Database, limit: number, lane: Lane): Promi
     from attempt a join subtask s on s.id = a.subtask_id join task t on t.id = a.task_id
     where a.changes > a.seen and ${lane === 'ruled'} = coalesce(a.outcome = 'delivered' and t.subtask_count = 1
       and jsonb_array_length(t.spec -> 'rules') > 0, false)
+      and (a.outcome is not null or a.closed_at is not null or a.progress_percent is not null
+        or a.claimed_at <= clock_timestamp() - ${CLAIM_READ_AFTER_MS} * interval '1 ms')
     order by a.awarded_at limit ${limit}`.execute(db);
   return rows.map(({ inputTokens, outputTokens, costUsd, ...row }) => ({
     ...row,

@@ -65,6 +65,8 @@ export class Auction {
   private readonly options: AuctionOptions;
   private readonly silent = new Set<string>();
   private readonly passes = new Set<Promise<void>>();
+  /** Openings by need that are in a pass. */
+  private readonly underway = new Map<string, number>();
   private freed = false;
   private onPassEnd: () => void = () => undefined;
 
@@ -89,12 +91,14 @@ export class Auction {
       this.freed = false;
       const taken = await this.take(parkedToo);
       if (taken.length === 0) break;
+      this.countUnderway(taken, 1);
       const pass: Promise<void> = this.pass(taken)
         .catch((error: unknown) =>
           this.options.logger.error({ err: error }, 'an auction pass failed; its openings fall due again'),
         )
         .finally(() => {
           this.passes.delete(pass);
+          this.countUnderway(taken, -1);
           this.onPassEnd();
         });
       this.passes.add(pass);
@@ -108,30 +112,31 @@ export class Auction {
 
   private async take(parkedToo: boolean): Promise<TakenOpening[]> {
     const { db } = this.options.tasks;
-    const needs = await listNeeds(db);
-    if (needs.length === 0) return [];
-    await this.options.view.refresh(performance.now());
-    const requests: TakeRequest[] = [];
-    let left = MAX_BATCH;
-    for (const need of needs) {
-      const request = await this.requestFor(need, left, parkedToo);
-      if (request === null) continue;
-      requests.push(request);
-      left -= request.limit;
-      if (left <= 0) break;
-    }
-    return takeOpenings(db, requests, { holdMs: this.options.bidWindowMs + HOLD_MS });
+    const [needs] = await Promise.all([listNeeds(db), this.options.view.refresh(performance.now())]);
+    const requests = await Promise.all(needs.map((need) => this.requestFor(need, parkedToo)));
+    const open = requests.filter((request) => request !== null);
+    return takeOpenings(db, open, { holdMs: this.options.bidWindowMs + HOLD_MS, limit: MAX_BATCH });
   }
 
-  private async requestFor(need: Need, left: number, freed: boolean): Promise<TakeRequest | null> {
-    const prospect = this.options.view.prospect(need);
-    if (prospect.kind === 'open')
-      return { need: need.need, limit: Math.min(left, prospect.slots), onlyNew: false, parkedToo: freed };
-    if (prospect.kind === 'incapable') return { need: need.need, limit: left, onlyNew: false, parkedToo: false };
-    const announced = await countAnnounced(this.options.tasks.db, need.need, ANNOUNCED_WAITING);
-    return announced >= ANNOUNCED_WAITING
-      ? null
-      : { need: need.need, limit: Math.min(left, ANNOUNCED_WAITING - announced), onlyNew: true, parkedToo: false };
+  private async requestFor({ need, ...of }: Need, freed: boolean): Promise<TakeRequest | null> {
+    const prospect = this.options.view.prospect({ need, ...of });
+    if (prospect.kind === 'incapable') return { need, limit: MAX_BATCH, onlyNew: false, parkedToo: false };
+    if (prospect.kind === 'open') {
+      // Slots that a pass under way is about to award are not free.
+      const limit = Math.min(MAX_BATCH, prospect.slots - (this.underway.get(need) ?? 0));
+      return limit <= 0 ? null : { need, limit, onlyNew: false, parkedToo: freed };
+    }
+    const announced = await countAnnounced(this.options.tasks.db, need, ANNOUNCED_WAITING);
+    const limit = ANNOUNCED_WAITING - announced;
+    return limit <= 0 ? null : { need, limit, onlyNew: true, parkedToo: false };
+  }
+
+  private countUnderway(taken: readonly TakenOpening[], change: 1 | -1): void {
+    for (const { need } of taken) {
+      const count = (this.underway.get(need) ?? 0) + change;
+      if (count === 0) this.underway.delete(need);
+      else this.underway.set(need, count);
+    }
   }
 
   private async pass(taken: TakenOpening[]): Promise<void> {

@@ -40,13 +40,13 @@ export async function listNeeds(db: Database): Promise<Need[]> {
 }
 
 /**
- * Takes due openings in the order of work (`compareWaiting` in core states the same) and hides each for `holdMs`, so that
- * another orchestrator takes it only if this one dies.
+ * Takes at most `limit` due openings of all requests in the order of work (`compareWaiting` in core states the same) and
+ * hides each for `holdMs`, so that another orchestrator takes it only if this one dies.
  */
 export async function takeOpenings(
   db: Database,
   requests: readonly TakeRequest[],
-  options: { holdMs: number },
+  options: { holdMs: number; limit: number },
 ): Promise<TakenOpening[]> {
   if (requests.length === 0) return [];
   const { rows } = await sql<TakenOpening>`
@@ -55,13 +55,15 @@ export async function takeOpenings(
       select o.task_id, o.ord
       from jsonb_to_recordset(${JSON.stringify(requests)}::jsonb) as w(need text, "limit" int, "onlyNew" boolean, "parkedToo" boolean)
       cross join lateral (
-        select task_id, ord from opening
+        select task_id, ord, deadline, opened_at,
+          least(3, priority + floor(extract(epoch from clock_timestamp() - opened_at) * 1000 / ${RAISE_AFTER_MS}::int)) as level
+        from opening
         where need = w.need and (due_at <= clock_timestamp() or (parked and w."parkedToo"))
           and (not w."onlyNew" or tries = 0)
-        order by least(3, priority + floor(extract(epoch from clock_timestamp() - opened_at) * 1000 / ${RAISE_AFTER_MS}::int)) desc,
-          deadline asc nulls last, opened_at, task_id
+        order by level desc, deadline asc nulls last, opened_at, task_id
         limit w."limit" for update skip locked
       ) o
+      order by o.level desc, o.deadline asc nulls last, o.opened_at, o.task_id limit ${options.limit}
     )
     returning task_id as "taskId", ord, need, skills, domain, tries,
       (incapable_ms + coalesce(extract(epoch from clock_timestamp() - incapable_since) * 1000, 0))::int as "incapableMs"`.execute(

@@ -23,6 +23,8 @@ import type { Wakeups } from './wakeups.ts';
 const PERIOD_MS = 1_000;
 const RECOVERY_PERIOD_MS = 500;
 const RETRY_MS = 200;
+/** Reputations may lag by a second: one fold of many entries costs far less than many folds. */
+const FOLD_REST_MS = 250;
 
 export interface OrchestratorOptions {
   tasks: TaskStore;
@@ -118,7 +120,7 @@ export class Orchestrator {
   }
 
   private startFoldLoop(): void {
-    const loop = this.loop('fold', PERIOD_MS, () => this.fold());
+    const loop = this.loop('fold', PERIOD_MS, () => this.fold(), FOLD_REST_MS);
     this.options.wakeups.onWork('fold', () => loop.wake());
   }
 
@@ -133,10 +135,11 @@ export class Orchestrator {
     }
   }
 
-  private loop(name: string, periodMs: number, body: () => Promise<void>): Loop {
+  private loop(name: string, periodMs: number, body: () => Promise<void>, restMs = 0): Loop {
     const loop = new Loop(body, {
       periodMs,
       retryMs: RETRY_MS,
+      restMs,
       onError: (error) => this.options.logger.warn({ err: error, loop: name }, 'a loop failed and will try again'),
     });
     this.loops.push(loop);

@@ -53,34 +53,57 @@ export function presentAttempt(locked: LockedTask, subtask: SubtaskRecord): Open
   return locked.attempts.get(attemptKey(subtask.id, subtask.epoch));
 }
 
-/** Locks tasks and their open attempts, in the order that every transaction keeps, and reads them. */
+/** An instant, as PostgreSQL writes it into JSON. */
+type Written<Row> = { [Key in keyof Row]: Date extends Row[Key] ? Exclude<Row[Key], Date> | string : Row[Key] };
+
+interface LockedRow extends TaskRow {
+  /** As of the statement's snapshot; `version` is as of the lock. */
+  seenVersion: number;
+  subtasks: Written<SubtaskRow>[];
+  attempts: Written<OpenAttempt>[];
+}
+
+/**
+ * Locks tasks and their open attempts, in the order that every transaction keeps, and reads them with their subtasks.
+ *
+ * One statement, for each costs a round trip. Its snapshot is older than its locks: of a task that changed while the lock
+ * was waited for, the subtasks may be those of before. Such a task's version is another than the snapshot's; then the
+ * statement runs once more, and under the locks nothing changes.
+ */
 export async function loadTasks(
   trx: Trx,
   taskIds: readonly string[],
 ): Promise<{ tasks: Map<string, LockedTask>; now: Date }> {
   const ids = [...new Set(taskIds)];
-  const tasks = await sql<TaskRow>`
-    select id, owner_id, status, spec, version, epoch, round, event_seq, team, warnings, error,
-           input_tokens, output_tokens, cost_usd, started_at, finished_at, clock_timestamp() as now
-    from task where id = any(${ids}::uuid[]) order by id for update`.execute(trx);
-  // A second statement, so that it sees what whoever held the lock before has committed.
-  const subtasks = await sql<SubtaskRow>`
-    select * from subtask where task_id = any(${ids}::uuid[]) order by task_id, ord`.execute(trx);
-  const attempts = await sql<OpenAttempt>`
-    select subtask_id as "subtaskId", epoch, task_id as "taskId", agent_id as "agentId", pool,
-           replica_id as "replicaId", claimed_at as "claimedAt", outcome, due_at as "dueAt", changes
-    from attempt where task_id = any(${ids}::uuid[]) and closed_at is null
-    order by subtask_id, epoch for update`.execute(trx);
-  const partsOf = groupBy(subtasks.rows, (row) => row.task_id);
-  const attemptsOf = groupBy(attempts.rows, (row) => row.taskId);
-  const locked = tasks.rows.map((row): [string, LockedTask] => [
+  const seen = await lockTasks(trx, ids);
+  const rows = seen.every((row) => row.version === row.seenVersion) ? seen : await lockTasks(trx, ids);
+  const locked = rows.map((row): [string, LockedTask] => [
     row.id,
     {
-      task: taskRecord(row, (partsOf.get(row.id) ?? []).map(subtaskRecord)),
-      attempts: new Map((attemptsOf.get(row.id) ?? []).map((one) => [attemptKey(one.subtaskId, one.epoch), one])),
+      task: taskRecord(row, row.subtasks.map(subtaskRecord)),
+      attempts: new Map(row.attempts.map((one) => [attemptKey(one.subtaskId, one.epoch), openAttempt(one)])),
     },
   ]);
-  return { tasks: new Map(locked), now: tasks.rows[0]?.now ?? new Date() };
+  return { tasks: new Map(locked), now: rows[0]?.now ?? new Date() };
+}
+
+async function lockTasks(trx: Trx, ids: readonly string[]): Promise<LockedRow[]> {
+  const { rows } = await sql<LockedRow>`
+    with locked as materialized (
+      select id, owner_id, status, spec, version, epoch, round, event_seq, team, warnings, error,
+             input_tokens, output_tokens, cost_usd, started_at, finished_at, clock_timestamp() as now
+      from task where id = any(${ids}::uuid[]) order by id for update
+    ), open as materialized (
+      select subtask_id as "subtaskId", epoch, task_id as "taskId", agent_id as "agentId", pool,
+             replica_id as "replicaId", claimed_at as "claimedAt", outcome, due_at as "dueAt", changes
+      from attempt where task_id = any(array(select id from locked)) and closed_at is null
+      order by subtask_id, epoch for update
+    )
+    select locked.*, seen.version as "seenVersion",
+      (select coalesce(jsonb_agg(s order by s.ord), '[]') from subtask s where s.task_id = locked.id) as subtasks,
+      (select coalesce(jsonb_agg(o), '[]') from open o where o."taskId" = locked.id) as attempts
+    from locked join task seen on seen.id = locked.id order by locked.id`.execute(trx);
+  return rows;
 }
 
 function taskRecord(row: TaskRow, subtasks: SubtaskRecord[]): TaskRecord {
@@ -104,7 +127,7 @@ function taskRecord(row: TaskRow, subtasks: SubtaskRecord[]): TaskRecord {
     : { ...base, status: row.status, finishedAt: null, result: null, error: null };
 }
 
-function subtaskRecord(row: SubtaskRow): SubtaskRecord {
+function subtaskRecord(row: Written<SubtaskRow>): SubtaskRecord {
   return {
     id: row.id,
     ord: row.ord,
@@ -121,17 +144,13 @@ function subtaskRecord(row: SubtaskRow): SubtaskRecord {
     quality: row.quality,
     qualitySource: row.quality_source,
     error: row.error,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
+    startedAt: instant(row.started_at),
+    finishedAt: instant(row.finished_at),
   };
 }
 
-function groupBy<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const group = groups.get(keyOf(row));
-    if (group === undefined) groups.set(keyOf(row), [row]);
-    else group.push(row);
-  }
-  return groups;
+function openAttempt(row: Written<OpenAttempt>): OpenAttempt {
+  return { ...row, claimedAt: instant(row.claimedAt), dueAt: new Date(row.dueAt) };
 }
+
+const instant = (text: string | null) => (text === null ? null : new Date(text));

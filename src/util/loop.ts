@@ -3,6 +3,8 @@ export interface LoopOptions {
   periodMs: number;
   /** After an error the next run waits this long. */
   retryMs: number;
+  /** After a run the next waits at least this long, so that it does the work of many wake-ups; default 0. */
+  restMs?: number;
   onError: (error: unknown) => void;
 }
 
@@ -11,6 +13,7 @@ export class Loop {
   private wanted = false;
   private stopped = false;
   private sleeper: (() => void) | undefined;
+  private ender: (() => void) | undefined;
   private readonly done: Promise<void>;
   private readonly body: () => Promise<void>;
   private readonly options: LoopOptions;
@@ -30,6 +33,7 @@ export class Loop {
   async stop(): Promise<void> {
     this.stopped = true;
     this.sleeper?.();
+    this.ender?.();
     await this.done;
   }
 
@@ -45,8 +49,19 @@ export class Loop {
         pauseMs = this.options.retryMs;
         this.wanted = false;
       }
+      const { restMs = 0 } = this.options;
+      if (restMs > 0 && !this.stopped) await this.rest(restMs);
       if (this.mayRest()) await this.sleep(pauseMs);
     }
+  }
+
+  /** A sleep that only `stop` ends. */
+  private async rest(ms: number): Promise<void> {
+    const resting = this.sleep(ms);
+    this.ender = this.sleeper;
+    this.sleeper = undefined;
+    await resting;
+    this.ender = undefined;
   }
 
   private mayRest(): boolean {

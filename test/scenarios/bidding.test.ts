@@ -125,12 +125,12 @@ describe.each(TRANSPORTS)('bidding on %s', (transport) => {
       requiredSkills: ['even_a', 'even_b', 'even_c'],
     });
     const { bids } = await lastRound(task.id);
-    expect(bids.map(({ agentId, reputation, loadPercent, score }) => [agentId, reputation, loadPercent, score])).toEqual(
-      [
-        ['free', 100, 0, 90],
-        ['loaded', 100, 50, 90],
-      ],
-    );
+    expect(
+      bids.map(({ agentId, reputation, loadPercent, score }) => [agentId, reputation, loadPercent, score]),
+    ).toEqual([
+      ['free', 100, 0, 90],
+      ['loaded', 100, 50, 90],
+    ]);
     await free();
   });
 
@@ -177,7 +177,12 @@ describe.each(TRANSPORTS)('bidding on %s', (transport) => {
     await free();
     expect(await market.ended(id)).toMatchObject({ status: 'completed', team: [{ agentId: 'solo' }] });
     const [first, ...rest] = await rounds(id);
-    expect(first).toMatchObject({ outcome: 'waiting', bids: [], passCounts: { OVERLOADED: 1 }, uncoveredSkills: ['solo'] });
+    expect(first).toMatchObject({
+      outcome: 'waiting',
+      bids: [],
+      passCounts: { OVERLOADED: 1 },
+      uncoveredSkills: ['solo'],
+    });
     expect(first!.passes).toContainEqual({ agentId: 'solo', reason: 'OVERLOADED' });
     expect(rest.at(-1)).toMatchObject({ outcome: 'awarded', awards: [{ agentId: 'solo', epoch: 1, attempt: 1 }] });
   });

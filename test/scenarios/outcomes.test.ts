@@ -76,7 +76,9 @@ describe.each(TRANSPORTS)('outcomes on %s', (transport) => {
     hanger.act = act;
     const { id } = await market.submit({ type: 'hang', requiredSkills: ['hang'], timeoutMs: 200, maxAttempts: 1 });
     expect((await aborted).message).toBe('out of time after 200 ms');
-    expect(await market.changes(id, 1)).toMatchObject([{ outcome: 'timed_out', reason: 'TIMED_OUT', delta: -10, after: 90 }]);
+    expect(await market.changes(id, 1)).toMatchObject([
+      { outcome: 'timed_out', reason: 'TIMED_OUT', delta: -10, after: 90 },
+    ]);
     expect(await market.admin.task(id)).toMatchObject({ status: 'failed', error: { code: 'TIMED_OUT' } });
   });
 
@@ -154,7 +156,9 @@ describe.each(TRANSPORTS)('outcomes on %s', (transport) => {
     expect(await market.ended(id)).toMatchObject({ status: 'expired', error: { code: 'DEADLINE_PASSED' }, deadline });
     expect(worker.runs.items.at(-1)!.subtask).toMatchObject({ taskId: id, deadline });
     await aborted;
-    expect(await market.changes(id, 1)).toMatchObject([{ outcome: 'market_failure', reason: 'DEADLINE_PASSED', delta: 0 }]);
+    expect(await market.changes(id, 1)).toMatchObject([
+      { outcome: 'market_failure', reason: 'DEADLINE_PASSED', delta: 0 },
+    ]);
   });
 
   it('each member answers for its own subtask only: those cut short by another’s failure lose nothing', async () => {

@@ -64,9 +64,9 @@ describe.each(TRANSPORTS)('teams on %s', (transport) => {
     ]);
     const [run] = green.runs.items;
     expect(run!.subtask).toMatchObject({ id: `${id}-1`, skill: 'green', skills: ['green'], data: { size: 7 } });
-    expect(run!.subtask.team).toEqual([
-      { agentId: 'red', skills: ['red'] },
+    expect(run!.subtask.team.toSorted((a, b) => (a.agentId < b.agentId ? -1 : 1))).toEqual([
       { agentId: 'blue', skills: ['blue'] },
+      { agentId: 'red', skills: ['red'] },
     ]);
     const result = task.result!;
     expect(result).toMatchObject({ taskId: id, success: true, warnings: [], quality: null });
@@ -103,10 +103,7 @@ describe.each(TRANSPORTS)('teams on %s', (transport) => {
     expect(task.error).toMatchObject({ code: 'NO_CAPABLE_AGENTS', uncoveredSkills: ['unheard_of'] });
     const { rounds } = await market.admin.award(task.id);
     expect(rounds.map((round) => round.round)).toEqual(rounds.map((_, index) => index + 1));
-    expect(rounds.map((round) => round.outcome)).toEqual([
-      ...rounds.slice(1).map(() => 'announced_again'),
-      'failed',
-    ]);
+    expect(rounds.map((round) => round.outcome)).toEqual([...rounds.slice(1).map(() => 'announced_again'), 'failed']);
     expect(rounds.length).toBeGreaterThan(1);
     expect(rounds[0]).toMatchObject({ bids: [{ agentId: 'present' }], uncoveredSkills: ['unheard_of'], awards: [] });
   });
@@ -227,7 +224,13 @@ describe.each(TRANSPORTS)('teams on %s', (transport) => {
       unknown: 'AGENT_NOT_FOUND',
       mute: 'ASK_FAILED',
     });
-    expect(heard.items[0]).toMatchObject({ taskId: id, from: 'asker', to: 'teller', topic: 'rates', data: { segment: 'a' } });
+    expect(heard.items[0]).toMatchObject({
+      taskId: id,
+      from: 'asker',
+      to: 'teller',
+      topic: 'rates',
+      data: { segment: 'a' },
+    });
     const events = await market.until(id, (all) => ofType(all, 'message.sent').length === 4);
     expect(ofType(events, 'message.sent').map((event) => event.data)).toEqual(
       [
@@ -254,8 +257,15 @@ describe.each(TRANSPORTS)('teams on %s', (transport) => {
     };
     const { id } = await market.submit({ type: 'news', requiredSkills: ['ask', 'tell'] });
     await market.untilType(id, 'task.completed');
-    expect(heard.items.slice(already)).toMatchObject([{ taskId: id, from: 'asker', to: null, topic: 'news', data: { price: 3 } }]);
+    expect(heard.items.slice(already)).toMatchObject([
+      { taskId: id, from: 'asker', to: null, topic: 'news', data: { price: 3 } },
+    ]);
     const events = await market.until(id, (all) => ofType(all, 'message.sent').length === 1);
-    expect(ofType(events, 'message.sent')[0]!.data).toEqual({ from: 'asker', to: null, topic: 'news', subtaskId: `${id}-0` });
+    expect(ofType(events, 'message.sent')[0]!.data).toEqual({
+      from: 'asker',
+      to: null,
+      topic: 'news',
+      subtaskId: `${id}-0`,
+    });
   });
 });

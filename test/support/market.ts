@@ -1,4 +1,5 @@
 import { inject } from 'vitest';
+import { z } from 'zod';
 import { createApp, type App } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import type { AgentDefinition } from '../../src/contracts/agent-definition.ts';
@@ -23,16 +24,17 @@ export interface MarketOptions {
 }
 
 /** What a `reputation.changed` event says. */
-export interface Change {
-  agentId: string;
-  subtaskId: string;
-  outcome: string;
-  quality: number | null;
-  delta: number;
-  reason: string | null;
-  before: number;
-  after: number;
-}
+const changeSchema = z.object({
+  agentId: z.string(),
+  subtaskId: z.string(),
+  outcome: z.string(),
+  quality: z.number().nullable(),
+  delta: z.number(),
+  reason: z.string().nullable(),
+  before: z.number(),
+  after: z.number(),
+});
+export type Change = z.infer<typeof changeSchema>;
 
 /** A market with all its roles in this process, on stores of its own, seen from outside. */
 export class Market {
@@ -106,8 +108,8 @@ export class Market {
   /** The first `count` changes of reputation that the task has brought, once they are told. */
   async changes(taskId: string, count: number): Promise<Change[]> {
     const of = (events: TaskEvent[]) => events.filter((event) => event.type === 'reputation.changed');
-    const events = await this.until(taskId, (so_far) => of(so_far).length === count);
-    return of(events).map((event) => event.data as unknown as Change);
+    const events = await this.until(taskId, (all) => of(all).length === count);
+    return of(events).map((event) => changeSchema.parse(event.data));
   }
 
   /** As if the agent had earned it. */
