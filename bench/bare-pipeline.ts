@@ -52,7 +52,11 @@ async function start({ databaseUrl, redisUrl }: { databaseUrl: string; redisUrl:
   app.post<{ Body: Submitted }>('/tasks', { schema: { body: taskSchema } }, async (request, reply) => {
     const { type, requiredSkills, data = {} } = request.body;
     const id = uuidv7();
-    await pool.query(`insert into task (id, type, status, data) values ($1, $2, 'accepted', $3)`, [id, type, JSON.stringify(data)]);
+    await pool.query(`insert into task (id, type, status, data) values ($1, $2, 'accepted', $3)`, [
+      id,
+      type,
+      JSON.stringify(data),
+    ]);
     if (requiredSkills.length < PARTS) await queue.add('task', { id, last: true }, { jobId: id });
     else await flows.add(flowOf(id, requiredSkills));
     return reply.code(202).send({ id, type, requiredSkills, data, status: 'accepted' });
@@ -61,10 +65,15 @@ async function start({ databaseUrl, redisUrl }: { databaseUrl: string; redisUrl:
   const complete = async ({ data }: Job<{ id: string; last: boolean }>) => {
     if (!data.last) return;
     const result = JSON.stringify({ done: true });
-    await pool.query(`update task set status = 'completed', result = $2, finished_at = clock_timestamp() where id = $1`, [data.id, result]);
+    await pool.query(
+      `update task set status = 'completed', result = $2, finished_at = clock_timestamp() where id = $1`,
+      [data.id, result],
+    );
     io.emit('completed', data.id);
   };
-  const workers = [WORK, JOIN].map((name) => new Worker(name, complete, { ...place, concurrency: CONCURRENCY, ...removal }));
+  const workers = [WORK, JOIN].map(
+    (name) => new Worker(name, complete, { ...place, concurrency: CONCURRENCY, ...removal }),
+  );
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   stop = async () => {
     await Promise.all(workers.map((worker) => worker.close()));
@@ -79,8 +88,19 @@ async function start({ databaseUrl, redisUrl }: { databaseUrl: string; redisUrl:
 
 /** A parent that waits for its parts, as BullMQ has it. */
 function flowOf(id: string, skills: readonly string[]) {
-  const part = (skill: string) => ({ name: skill, queueName: WORK, data: { id, last: false }, opts: { attempts: 1, ...removal } });
-  return { name: 'join', queueName: JOIN, data: { id, last: true }, opts: { jobId: id, ...removal }, children: skills.map(part) };
+  const part = (skill: string) => ({
+    name: skill,
+    queueName: WORK,
+    data: { id, last: false },
+    opts: { attempts: 1, ...removal },
+  });
+  return {
+    name: 'join',
+    queueName: JOIN,
+    data: { id, last: true },
+    opts: { jobId: id, ...removal },
+    children: skills.map(part),
+  };
 }
 
 answerParent({

@@ -18,7 +18,7 @@ export class Child {
 
   constructor(file: 'market.ts' | 'bare-pipeline.ts') {
     this.name = file;
-    this.child = fork(path.join(import.meta.dirname, file), { env: environment(), execArgv: ['--enable-source-maps'] });
+    this.child = fork(path.join(import.meta.dirname, file), { env: environment() });
     this.child.on('message', (answer: Answer) => this.take(answer));
     this.child.on('exit', (code, signal) => {
       const error = new Error(`${file} ended with ${signal ?? `code ${code}`}`);
@@ -59,6 +59,8 @@ export class Child {
 
 /** Ours, without what would configure the market behind the benchmark's back. */
 function environment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(SWARMBID_|DATABASE_|REDIS_URL$|AWARD_|HOST$|PORT$)/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(SWARMBID_|DATABASE_|REDIS_URL$|AWARD_|HOST$|PORT$)/.test(name),
+  );
   return { ...Object.fromEntries(kept), NODE_ENV: 'production' };
 }

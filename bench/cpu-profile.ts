@@ -65,7 +65,8 @@ function ownersOf(nodes: readonly Profiler.ProfileNode[]): Map<number, { group: 
     const name = node.callFrame.functionName || '(anonymous)';
     if (name === '(idle)') continue;
     let group = groupOf(node.callFrame);
-    for (let at = parents.get(node.id); group === undefined && at !== undefined; at = parents.get(at.id)) group = groupOf(at.callFrame);
+    for (let at = parents.get(node.id); group === undefined && at !== undefined; at = parents.get(at.id))
+      group = groupOf(at.callFrame);
     owners.set(node.id, { group: group ?? 'node', name });
   }
   return owners;

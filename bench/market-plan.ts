@@ -19,7 +19,13 @@ export interface MarketPlan {
 export const ADMIN_KEY = `sb_${'benchmark'.repeat(4)}`;
 
 /** `agents` agents in `pools` pools, the skills dealt out in turn. */
-export function evenPools(options: { pools: number; agents: number; skills: readonly string[]; workMs: number; capacity?: number }): PoolPlan[] {
+export function evenPools(options: {
+  pools: number;
+  agents: number;
+  skills: readonly string[];
+  workMs: number;
+  capacity?: number;
+}): PoolPlan[] {
   const { pools, agents, skills, workMs, capacity } = options;
   return Array.from({ length: pools }, (_pool, pool) => ({
     name: `pool-${pool}`,

@@ -40,7 +40,8 @@ async function start({ databaseUrl, redisUrl, roles, pools }: MarketPlan): Promi
     ({ url } = await app.start());
   }
   for (const pool of joining) {
-    if (pool !== undefined) served.push(await servePool(agentsOf(pool), { pool: pool.name, databaseUrl, redisUrl, logger }));
+    if (pool !== undefined)
+      served.push(await servePool(agentsOf(pool), { pool: pool.name, databaseUrl, redisUrl, logger }));
   }
   return url;
 }

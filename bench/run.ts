@@ -29,7 +29,8 @@ const isMeasure = (name: string): name is Measure => name in measures;
 function chosen(only: string | undefined): Measure[] {
   const names = only?.split(',') ?? Object.keys(measures);
   const unknown = names.filter((name) => !isMeasure(name));
-  if (unknown.length > 0) throw new Error(`no such measure: ${unknown.join(', ')}; there are ${Object.keys(measures).join(', ')}`);
+  if (unknown.length > 0)
+    throw new Error(`no such measure: ${unknown.join(', ')}; there are ${Object.keys(measures).join(', ')}`);
   return names.filter(isMeasure);
 }
 

@@ -85,7 +85,10 @@ function openSubject(
       return performance.now() - startedAt;
     },
     drain: async (type) => {
-      await until(db, `select not exists (select 1 from task where status in ('accepted', 'announced', 'awarded', 'running', 'synthesizing')) as done`);
+      await until(
+        db,
+        `select not exists (select 1 from task where status in ('accepted', 'announced', 'awarded', 'running', 'synthesizing')) as done`,
+      );
       const { rows } = await db.query<{ count: number }>(
         `select count(*)::int as count from task where type = $1 and status = 'completed'`,
         [type],
@@ -144,7 +147,12 @@ export async function get(url: string): Promise<number> {
 }
 
 /** Posts `count` tasks from `submitters` connections, the bodies in turn. @throws if any is not accepted */
-export async function submit(url: string, bodies: readonly TaskBody[], count: number, submitters = SUBMITTERS): Promise<void> {
+export async function submit(
+  url: string,
+  bodies: readonly TaskBody[],
+  count: number,
+  submitters = SUBMITTERS,
+): Promise<void> {
   const texts = bodies.map((body) => JSON.stringify(body));
   let next = 0;
   const result = await autocannon({
@@ -152,9 +160,16 @@ export async function submit(url: string, bodies: readonly TaskBody[], count: nu
     connections: Math.min(submitters, count),
     amount: count,
     timeout: 60,
-    requests: [{ method: 'POST', headers, setupRequest: (request) => ({ ...request, body: texts[next++ % texts.length] ?? '' }) }],
+    requests: [
+      {
+        method: 'POST',
+        headers,
+        setupRequest: (request) => ({ ...request, body: texts[next++ % texts.length] ?? '' }),
+      },
+    ],
   });
-  if (result['2xx'] !== count) throw new Error(`${count - result['2xx']} of ${count} submissions to ${url} were not accepted`);
+  if (result['2xx'] !== count)
+    throw new Error(`${count - result['2xx']} of ${count} submissions to ${url} were not accepted`);
 }
 
 async function until(db: pg.Pool, question: string): Promise<void> {

@@ -35,8 +35,15 @@ export async function measureAnnounce(stores: Stores, quick: boolean): Promise<A
 }
 
 /** The orchestrator and the API in one process, each pool in its own. */
-async function announceTo(stores: Stores, size: { agents: number; withSkill: number; tasks: number }): Promise<AnnounceCase> {
-  const market = await startMarket(stores, { database: `announce_${size.agents}`, roles: ['api', 'orchestrator'], pools: [] });
+async function announceTo(
+  stores: Stores,
+  size: { agents: number; withSkill: number; tasks: number },
+): Promise<AnnounceCase> {
+  const market = await startMarket(stores, {
+    database: `announce_${size.agents}`,
+    roles: ['api', 'orchestrator'],
+    pools: [],
+  });
   const pools = poolsOf(size).map((plan) => ({ plan, child: new Child('market.ts') }));
   const counter = new Redis(stores.redisUrl);
   try {

@@ -17,7 +17,15 @@ export async function measureBurst(stores: Stores): Promise<BurstFigures> {
   const market = await startMarket(stores, { database: 'burst', roles: ['api', 'orchestrator', 'agents'], pools });
   try {
     const startedAt = performance.now();
-    await submit(market.url, [{ type: 'burst', requiredSkills: ['skill-0'] }, { type: 'burst', requiredSkills: ['skill-1'] }], tasks, tasks);
+    await submit(
+      market.url,
+      [
+        { type: 'burst', requiredSkills: ['skill-0'] },
+        { type: 'burst', requiredSkills: ['skill-1'] },
+      ],
+      tasks,
+      tasks,
+    );
     const completed = await market.drain('burst');
     return { tasks, completed, seconds: rounded((performance.now() - startedAt) / 1_000, 2) };
   } finally {

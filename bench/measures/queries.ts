@@ -47,7 +47,9 @@ export async function measureQueries(stores: Stores, quick: boolean): Promise<Qu
       entries,
       requestsEach,
       leaderboard: await measure(() => '/v1/admin/reputation/leaderboard?limit=50'),
-      leaderboardOfSkill: await measure((index) => `/v1/admin/reputation/leaderboard?limit=50&skill=skill-${index % SKILLS}`),
+      leaderboardOfSkill: await measure(
+        (index) => `/v1/admin/reputation/leaderboard?limit=50&skill=skill-${index % SKILLS}`,
+      ),
       history: await measure(agent),
       historyOfWeek: await measure((index) => `${agent(index)}?from=${from}&to=${to}`),
     };

@@ -12,7 +12,15 @@ export interface SimpleFigures {
   marketP50Ms: number;
   bareP50Ms: number;
   spread: { marketPerSecond: Spread; barePerSecond: Spread; ratio: Spread; marketP95Ms: number; bareP95Ms: number };
-  method: { agents: number; pools: number; skills: number; submitters: number; tasksPerRun: number; runs: number; idleTasks: number };
+  method: {
+    agents: number;
+    pools: number;
+    skills: number;
+    submitters: number;
+    tasksPerRun: number;
+    runs: number;
+    idleTasks: number;
+  };
   marketProfile: ProfileSummary;
   bareProfile: ProfileSummary;
 }
@@ -21,10 +29,22 @@ const SKILLS = Array.from({ length: 10 }, (_skill, index) => `skill-${index}`);
 
 /** Simple tasks, market and bare pipeline in turn, so that what else the machine does falls on both. */
 export async function measureSimple(stores: Stores, quick: boolean): Promise<SimpleFigures> {
-  const method = { agents: 100, pools: 4, skills: 10, submitters: 64, tasksPerRun: quick ? 1_000 : 3_000, runs: quick ? 3 : 5, idleTasks: quick ? 50 : 200 };
+  const method = {
+    agents: 100,
+    pools: 4,
+    skills: 10,
+    submitters: 64,
+    tasksPerRun: quick ? 1_000 : 3_000,
+    runs: quick ? 3 : 5,
+    idleTasks: quick ? 50 : 200,
+  };
   const bare = await startBarePipeline(stores, 'simple_bare');
   const pools = evenPools({ pools: method.pools, agents: method.agents, skills: SKILLS, workMs: 0 });
-  const market = await startMarket(stores, { database: 'simple_market', roles: ['api', 'orchestrator', 'agents'], pools });
+  const market = await startMarket(stores, {
+    database: 'simple_market',
+    roles: ['api', 'orchestrator', 'agents'],
+    pools,
+  });
   try {
     for (const subject of [market, bare]) await throughput(subject, bodiesOf('warm-up'), method.tasksPerRun / 2);
     const runs = await alternate(method.runs, method.tasksPerRun, market, bare);
@@ -34,9 +54,18 @@ export async function measureSimple(stores: Stores, quick: boolean): Promise<Sim
       bareProfile: await profiled(bare, method.tasksPerRun),
     };
     const spread = {
-      marketPerSecond: spreadOf(runs.map((run) => run.market), 0),
-      barePerSecond: spreadOf(runs.map((run) => run.bare), 0),
-      ratio: spreadOf(runs.map((run) => run.market / run.bare), 2),
+      marketPerSecond: spreadOf(
+        runs.map((run) => run.market),
+        0,
+      ),
+      barePerSecond: spreadOf(
+        runs.map((run) => run.bare),
+        0,
+      ),
+      ratio: spreadOf(
+        runs.map((run) => run.market / run.bare),
+        2,
+      ),
       marketP95Ms: rounded(percentile(idle.market, 0.95)),
       bareP95Ms: rounded(percentile(idle.bare, 0.95)),
     };

@@ -19,10 +19,19 @@ const SKILLS = ['first', 'second', 'third'];
 const body = (type: string): TaskBody => ({ type, requiredSkills: SKILLS, complexity: 'complex' });
 
 export async function measureTeam(stores: Stores, quick: boolean): Promise<TeamFigures> {
-  const method = { parts: 3, workMs: 200, idleTasks: quick ? 10 : 40, tasksPerRun: quick ? 300 : 1_000, runs: quick ? 2 : 3 };
+  const method = {
+    parts: 3,
+    workMs: 200,
+    idleTasks: quick ? 10 : 40,
+    tasksPerRun: quick ? 300 : 1_000,
+    runs: quick ? 2 : 3,
+  };
   const idle = await idleTeams(stores, method.workMs, method.idleTasks);
   const rates = await teamRates(stores, method.runs, method.tasksPerRun);
-  const ratio = spreadOf(rates.map((rate) => rate.market / rate.bare), 2);
+  const ratio = spreadOf(
+    rates.map((rate) => rate.market / rate.bare),
+    2,
+  );
   return {
     p50Ms: rounded(median(idle)),
     p95Ms: rounded(percentile(idle, 0.95)),
@@ -51,7 +60,11 @@ async function idleTeams(stores: Stores, workMs: number, tasks: number): Promise
 async function teamRates(stores: Stores, runs: number, tasks: number): Promise<{ market: number; bare: number }[]> {
   const bare = await startBarePipeline(stores, 'team_bare');
   const pools = evenPools({ pools: 4, agents: 108, skills: SKILLS, workMs: 0 });
-  const market = await startMarket(stores, { database: 'team_market', roles: ['api', 'orchestrator', 'agents'], pools });
+  const market = await startMarket(stores, {
+    database: 'team_market',
+    roles: ['api', 'orchestrator', 'agents'],
+    pools,
+  });
   try {
     for (const subject of [market, bare]) await throughput(subject, [body('warm-up')], tasks / 2);
     const rates: { market: number; bare: number }[] = [];

@@ -5,6 +5,7 @@ import type { EventBus, Subscription } from '../bus/event-bus.ts';
 import { channels } from '../bus/names.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
+import { errorText } from '../util/error-text.ts';
 import { storableText, toStorableJson, type Json } from '../util/json.ts';
 import { uuidv7 } from '../util/uuid.ts';
 import { insertMessage, readTaskForMessage, type StoredMessage } from './attempt-store.ts';
@@ -156,7 +157,7 @@ export class Messenger {
         ? { ok: true, data: answer.value }
         : { ok: false, error: `The answer cannot be sent: ${answer.reason}.` };
     } catch (error) {
-      return { ok: false, error: error instanceof Error ? error.message : String(error) };
+      return { ok: false, error: errorText(error) };
     } finally {
       clearTimeout(timer);
       controller.abort(new Error('the message has been dealt with'));

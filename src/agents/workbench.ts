@@ -4,6 +4,7 @@ import type { Usage } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Batcher } from '../util/batcher.ts';
+import { errorText } from '../util/error-text.ts';
 import { storableText, toStorableJson } from '../util/json.ts';
 import {
   claimAttempts,
@@ -182,7 +183,7 @@ export class Workbench {
       work.catch(() => undefined);
       return await Promise.race([work, cut]);
     } catch (error) {
-      return failure(errorText(error));
+      return failure(reasonOf(error));
     } finally {
       clearTimeout(timer);
       if (!controller.signal.aborted) controller.abort(new Error('the attempt is over'));
@@ -253,8 +254,8 @@ function deliveryOf(value: unknown): Ending {
   return failure(`The delivery cannot be stored: ${storable.reason}.`);
 }
 
-function errorText(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+function reasonOf(error: unknown): string {
+  const text = errorText(error);
   return text === '' ? 'The agent threw without a message.' : text;
 }
 

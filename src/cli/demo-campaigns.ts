@@ -4,6 +4,8 @@ import type { TaskSubmission } from '../sdk/index.ts';
 
 export interface DemoCampaign {
   title: string;
+  /** What a stranger should look out for. */
+  about: string;
   submission: TaskSubmission;
   /** True for the brief whose costs do not fit its budget: a run of it must end with a warning. */
   warningExpected: boolean;
@@ -16,9 +18,15 @@ export interface DemoCampaigns {
   csvBytes: number;
 }
 
-const SOUND = { title: 'A campaign with a sound budget', file: 'brief.json', warningExpected: false };
+const SOUND = {
+  title: 'A campaign with a sound budget',
+  about: 'Three skills are wanted: the agents bid, the best of them form a team, and their parts must fit together.',
+  file: 'brief.json',
+  warningExpected: false,
+};
 const SMALL = {
   title: 'The same campaign with a budget that is too small',
+  about: 'The campaign costs more than the budget allows: the market must notice, and say so in a warning.',
   file: 'brief-small-budget.json',
   warningExpected: true,
 };
@@ -28,9 +36,9 @@ export async function readDemoCampaigns(smallBudgetOnly: boolean): Promise<DemoC
   const directory = await examplesDir();
   const csv = await readFile(new URL('campaigns.csv', directory), 'utf8');
   const chosen = smallBudgetOnly ? [SMALL] : [SOUND, SMALL];
-  const campaigns = chosen.map(async ({ title, file, warningExpected }) => {
+  const campaigns = chosen.map(async ({ file, ...campaign }) => {
     const brief = JSON.parse(await readFile(new URL(file, directory), 'utf8')) as TaskSubmission;
-    return { title, warningExpected, submission: { ...brief, data: { ...brief.data, campaignsCsv: csv } } };
+    return { ...campaign, submission: { ...brief, data: { ...brief.data, campaignsCsv: csv } } };
   });
   return {
     campaigns: await Promise.all(campaigns),

@@ -10,6 +10,7 @@ import { addSubmitCommand } from './commands/submit.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addWatchCommand } from './commands/watch.ts';
 import { withExamples, type CommandHost } from './command.ts';
+import { packageVersion } from './package-version.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 the task or check failed, 2 wrong usage, 3 server not reachable`;
@@ -27,10 +28,13 @@ export function createProgram(host: CommandHost): Command {
     .addHelpText('after', EXIT_CODES);
   withExamples(program, 'swarmbid demo', 'swarmbid up', 'swarmbid submit task.json --watch');
   // Settings are inherited by subcommands only if they are made before these are added.
-  program.exitOverride().configureOutput({
-    writeOut: (text) => host.streams.stdout.write(text),
-    writeErr: (text) => host.streams.stderr.write(text),
-  });
+  program
+    .exitOverride()
+    .version(packageVersion(), '--version', 'print the version')
+    .configureOutput({
+      writeOut: (text) => host.streams.stdout.write(text),
+      writeErr: (text) => host.streams.stderr.write(text),
+    });
   for (const add of [
     addUpCommand,
     addDemoCommand,

@@ -1,6 +1,7 @@
+import { campaignDigest } from './campaign-digest.ts';
 import type { Colors } from './colors.ts';
 import type { TaskResult, TaskView } from '../sdk/index.ts';
-import { formatDuration, formatList, formatNumber, formatWarning, printable } from './format.ts';
+import { cutAtWord, formatDuration, formatList, formatNumber, printable, warningLines } from './format.ts';
 
 const SHOWN_ITEMS = 3;
 const SHOWN_CHARACTERS = 150;
@@ -31,9 +32,9 @@ function renderResult(result: TaskResult, colors: Colors): string[] {
 }
 
 function renderWarnings(result: TaskResult, colors: Colors): string[] {
-  return result.warnings.map((warning) => {
-    const blame = warning.blame.length === 0 ? '' : ` (blamed: ${formatList(warning.blame)})`;
-    return `  ${colors.yellow('warning')} ${formatWarning(warning.rule, warning.message)}${blame}`;
+  return result.warnings.flatMap((warning) => {
+    const [rule = '', ...details] = warningLines(warning);
+    return [`  ${colors.yellow(`warning: ${rule}`)}`, ...details.map((line) => `    ${line}`)];
   });
 }
 
@@ -44,36 +45,66 @@ function renderUsage({ usage }: TaskView): string[] {
   ];
 }
 
-/** A delivery in short: its plain values, then what is nested in it, each on a line; the whole is in the task. */
+/** A delivery in a few lines; the whole is in the task. */
 function renderSection(skill: string, value: unknown, colors: Colors): string[] {
-  const title = `  ${colors.bold(skill)}`;
-  if (!isRecord(value)) return [`${title}: ${brief(value)}`];
-  const fields = Object.entries(value);
+  const lines = campaignDigest(skill, value) ?? summaryOf(value);
+  return [
+    `  ${colors.bold(printable(skill))}`,
+    ...[...lines, ...renderAssumptions(value)].map((line) => `    ${cutAtWord(printable(line), SHOWN_CHARACTERS)}`),
+  ];
+}
+
+/** What the agent took for granted; each as far as a line goes. */
+function renderAssumptions(value: unknown): string[] {
+  const given = isRecord(value) ? value['assumptions'] : undefined;
+  const assumptions = Array.isArray(given) ? given.filter((one) => typeof one === 'string') : [];
+  const more = assumptions.length - SHOWN_ITEMS;
+  return [
+    ...assumptions.slice(0, SHOWN_ITEMS).map((assumption) => `assumed: ${assumption}`),
+    ...(more > 0 ? [`assumed: ${more} more`] : []),
+  ];
+}
+
+/** A delivery of any shape: its short values on a line, its texts, then what is nested in it, one line an item. */
+function summaryOf(value: unknown): string[] {
+  if (Array.isArray(value)) return renderItems('item', value);
+  if (!isRecord(value)) return [brief(value)];
+  const fields = Object.entries(value).filter(([name]) => name !== 'assumptions');
   const plain = fields.filter(([, field]) => !isNested(field)).map(([name, field]) => `${name} ${brief(field)}`);
-  const nested = fields.filter(([, field]) => isNested(field)).flatMap(([name, field]) => renderNested(name, field));
-  const lines = [...(plain.length === 0 ? [] : [plain.join(' · ')]), ...nested];
-  return [title, ...lines.map((line) => `    ${shorten(printable(line))}`)];
+  const short = plain.filter(isShort);
+  return [
+    ...(short.length === 0 ? [] : [short.join(' · ')]),
+    ...plain.filter((field) => !isShort(field)),
+    ...fields.filter(([, field]) => isNested(field)).flatMap(([name, field]) => renderNested(name, field)),
+  ];
 }
 
 function renderNested(name: string, field: unknown): string[] {
-  if (!Array.isArray(field)) return [`${name}: ${brief(field)}`];
-  const shown = field.slice(0, SHOWN_ITEMS).map((item) => `${name}: ${brief(item)}`);
-  return field.length > SHOWN_ITEMS ? [...shown, `${name}: … ${field.length - SHOWN_ITEMS} more`] : shown;
+  return Array.isArray(field) ? renderItems(name, field) : [`${name}: ${brief(field)}`];
 }
 
-/** Of a record, its short values first, so that a long text does not push them off the line. */
+function renderItems(name: string, items: readonly unknown[]): string[] {
+  if (items.length === 0) return [`${name}: none`];
+  const shown = items.slice(0, SHOWN_ITEMS).map((item) => `${name}: ${brief(item)}`);
+  return items.length > SHOWN_ITEMS ? [...shown, `${name}: ${items.length - SHOWN_ITEMS} more`] : shown;
+}
+
+/** Of a record its short values; where there is none, its first text; where there is none either, the names in it. */
 function brief(value: unknown): string {
   if (typeof value === 'number') return formatNumber(value, 4);
   if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return `${value.length} items`;
+  if (Array.isArray(value)) return value.length === 1 ? '1 item' : `${value.length} items`;
   if (!isRecord(value)) return String(value);
-  const fields = Object.entries(value).map(([name, field]) => (isNested(field) ? name : `${name} ${brief(field)}`));
-  const isShort = (field: string) => field.length <= SHORT_CHARACTERS;
-  return [...fields.filter(isShort), ...fields.filter((field) => !isShort(field))].join(' · ');
+  const plain = Object.entries(value)
+    .filter(([, field]) => !isNested(field))
+    .map(([name, field]) => `${name} ${brief(field)}`);
+  const short = plain.filter(isShort);
+  if (short.length > 0) return short.join(' · ');
+  return plain[0] ?? formatList(Object.keys(value), 'empty');
 }
 
-function shorten(text: string): string {
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS - 1)}…` : text;
+function isShort(text: string): boolean {
+  return text.length <= SHORT_CHARACTERS;
 }
 
 function isNested(value: unknown): boolean {

@@ -32,6 +32,7 @@ export async function runCampaign(session: Session, campaign: DemoCampaign): Pro
   session.print(
     '',
     colors.bold(campaign.title),
+    campaign.about,
     `Task ${submitted.id} wants ${formatList(submitted.requiredSkills)}.`,
     '',
   );

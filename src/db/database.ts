@@ -7,16 +7,10 @@ import type { Tables } from './tables.ts';
 export type Database = Kysely<Tables>;
 export type Trx = Transaction<Tables>;
 
-const INT8 = 20;
-const NUMERIC = 1700;
-
-/** Counters here stay far below 2^53, so bigint and numeric are read as numbers; for our pools only, not for BullMQ's. */
-const numberTypes: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === INT8 || oid === NUMERIC
-      ? Number
-      : pg.types.getTypeParser(oid as never, format as never)) as typeof pg.types.getTypeParser,
-};
+/** Counters here stay far below 2^53, so bigint and numeric are read as numbers; in our pools only, not in BullMQ's. */
+const numberTypes = new pg.TypeOverrides();
+numberTypes.setTypeParser(pg.types.builtins.INT8, Number);
+numberTypes.setTypeParser(pg.types.builtins.NUMERIC, Number);
 
 export interface DatabaseOptions {
   url: string;

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Database, Trx } from '../db/database.ts';
+import { together } from '../db/pipeline.ts';
 import type { KnownAgent } from './core/eligibility.ts';
 
 export interface AgentRow {
@@ -49,18 +50,19 @@ export async function lockAgents(
 ): Promise<Map<string, KnownAgent>> {
   const ids = [...new Set(agentIds)];
   if (ids.length === 0) return new Map();
-  const agents = await sql<Omit<KnownAgent, 'reservedSlots' | 'slots'> & { capacity: number }>`
+  const locked = sql<Omit<KnownAgent, 'reservedSlots' | 'slots'> & { capacity: number }>`
     select id, pool, skills, domains, status, reputation, capacity
-    from agent where id = any(${ids}::text[]) order by id for no key update`.execute(trx);
-  const counts = await sql<{ id: string; reserved: number; replicas: number }>`
+    from agent where id = any(${ids}::text[]) order by id for no key update`;
+  const counted = sql<{ id: string; reserved: number; replicas: number }>`
     select a.id,
       (select count(*)::int from attempt t where t.agent_id = a.id and t.closed_at is null) as reserved,
       (select count(*)::int from replica r where r.pool = a.pool
          and r.heartbeat_at > clock_timestamp() - ${leaseMs} * interval '1 ms') as replicas
-    from agent a where a.id = any(${ids}::text[])`.execute(trx);
-  const countOf = new Map(counts.rows.map((row) => [row.id, row]));
+    from agent a where a.id = any(${ids}::text[])`;
+  const [agents, counts] = await together(trx, locked, counted);
+  const countOf = new Map(counts.map((row) => [row.id, row]));
   return new Map(
-    agents.rows.map(({ capacity, ...agent }) => {
+    agents.map(({ capacity, ...agent }) => {
       const count = countOf.get(agent.id);
       return [agent.id, { ...agent, reservedSlots: count?.reserved ?? 0, slots: capacity * (count?.replicas ?? 0) }];
     }),

@@ -46,14 +46,16 @@ export async function listNeeds(db: Database): Promise<Need[]> {
 export async function takeOpenings(
   db: Database,
   requests: readonly TakeRequest[],
-  options: { holdMs: number; limit: number },
+  options: { holdMs: number; limit?: number },
 ): Promise<TakenOpening[]> {
   if (requests.length === 0) return [];
+  // The commit need not wait for the disk: a hiding that a crash undoes is an opening announced again, as if we had died.
   const { rows } = await sql<TakenOpening>`
-    update opening set due_at = clock_timestamp() + ${options.holdMs} * interval '1 ms', parked = false, tries = tries + 1
-    where (task_id, ord) in (
-      select o.task_id, o.ord
-      from jsonb_to_recordset(${JSON.stringify(requests)}::jsonb) as w(need text, "limit" int, "onlyNew" boolean, "parkedToo" boolean)
+    with relaxed as materialized (
+      select set_config('synchronous_commit', 'off', true)
+    ), due as materialized (
+      select o.*
+      from relaxed, jsonb_to_recordset(${JSON.stringify(requests)}::jsonb) as w(need text, "limit" int, "onlyNew" boolean, "parkedToo" boolean)
       cross join lateral (
         select task_id, ord, deadline, opened_at,
           least(3, priority + floor(extract(epoch from clock_timestamp() - opened_at) * 1000 / ${RAISE_AFTER_MS}::int)) as level
@@ -63,12 +65,15 @@ export async function takeOpenings(
         order by level desc, deadline asc nulls last, opened_at, task_id
         limit w."limit" for update skip locked
       ) o
-      order by o.level desc, o.deadline asc nulls last, o.opened_at, o.task_id limit ${options.limit}
+      order by o.level desc, o.deadline asc nulls last, o.opened_at, o.task_id limit ${options.limit ?? null}
+    ), taken as (
+      update opening set due_at = clock_timestamp() + ${options.holdMs} * interval '1 ms', parked = false, tries = tries + 1
+      from due where opening.task_id = due.task_id and opening.ord = due.ord
+      returning opening.*, due.level
     )
-    returning task_id as "taskId", ord, need, skills, domain, tries,
-      (incapable_ms + coalesce(extract(epoch from clock_timestamp() - incapable_since) * 1000, 0))::int as "incapableMs"`.execute(
-    db,
-  );
+    select task_id as "taskId", ord, need, skills, domain, tries,
+      (incapable_ms + coalesce(extract(epoch from clock_timestamp() - incapable_since) * 1000, 0))::int as "incapableMs"
+    from taken order by level desc, deadline asc nulls last, opened_at, task_id`.execute(db);
   return rows;
 }
 

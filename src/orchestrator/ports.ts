@@ -1,13 +1,17 @@
 import type { LedgerEntryDraft } from '../contracts/ledger.ts';
 import type { Rule, TaskResult, Warning } from '../contracts/task.ts';
-import type { Trx } from '../db/database.ts';
+import type { Statement } from '../db/pipeline.ts';
 import type { Rejection } from './core/commands.ts';
 
 /** What the orchestrator needs of the other domains; `app.ts` satisfies it. */
 
-/** Appends ledger entries in the settlement's own transaction. An entry whose effect key exists already is left as it is. */
+/** The ledger, for settlements. */
 export interface Ledger {
-  append(trx: Trx, drafts: readonly Omit<LedgerEntryDraft, 'delta'>[]): Promise<void>;
+  /**
+   * The statement that appends an entry for each draft, to be sent within the settlement's own transaction. An entry whose
+   * effect key exists already is left as it is.
+   */
+  appending(drafts: readonly Omit<LedgerEntryDraft, 'delta'>[]): Statement;
 }
 
 export interface FoldedEntry {

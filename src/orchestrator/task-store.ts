@@ -6,6 +6,7 @@
  * Lock order: task (by id) → attempt (by subtask, epoch) → agent → ledger. Pools lock attempts only, in the same order.
  */
 import type { Database, Trx } from '../db/database.ts';
+import { sendLast, type Sent } from '../db/pipeline.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Command } from './core/commands.ts';
 import type { Decision, RefusalReason } from './core/decision.ts';
@@ -55,23 +56,28 @@ export class TaskStore {
     plan: (locked: ReadonlyMap<string, LockedTask>, trx: Trx, now: Date) => Plan | Promise<Plan>,
   ): Promise<void> {
     if (taskIds.length === 0) return;
-    const summary = await this.db.transaction().execute(async (trx) => {
-      const { tasks, now } = await loadTasks(trx, taskIds);
-      const planned = await plan(tasks, trx, now);
-      const writes = new TaskWrites({
-        now,
-        dispatchMs: this.options.dispatchMs,
-        synthesisMs: this.options.synthesisMs,
-      });
-      const present = new Map([...tasks].map(([id, locked]) => [id, locked.task]));
-      for (const { taskId, command, onDecided } of planned.commands) {
-        const refusal = this.decideOne(present, taskId, command, now, writes);
-        onDecided?.(refusal);
-      }
-      for (const seen of planned.seen ?? []) writes.markSeen(seen);
-      await writes.save(trx, this.options.ledger);
-      return writes.summary();
-    });
+    const sent: Sent[] = [];
+    const summary = await this.db
+      .transaction()
+      .execute(async (trx) => {
+        const { tasks, now } = await loadTasks(trx, taskIds);
+        const planned = await plan(tasks, trx, now);
+        const writes = new TaskWrites({
+          now,
+          dispatchMs: this.options.dispatchMs,
+          synthesisMs: this.options.synthesisMs,
+        });
+        const present = new Map([...tasks].map(([id, locked]) => [id, locked.task]));
+        for (const { taskId, command, onDecided } of planned.commands) {
+          const refusal = this.decideOne(present, taskId, command, now, writes);
+          onDecided?.(refusal);
+        }
+        for (const seen of planned.seen ?? []) writes.markSeen(seen);
+        sent.push(await sendLast(trx, writes.statements(this.options.ledger)));
+        return writes.summary();
+      })
+      // What failed says more than the commit that became a rollback.
+      .finally(() => sent[0]?.done);
     this.options.metrics.transactionTasks.observe(taskIds.length);
     this.options.onCommit(summary);
   }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { LedgerEntryDraft } from '../contracts/ledger.ts';
 import { subtaskJobId, synthesisJobId, SYNTHESIS_QUEUE, workQueue } from '../bus/names.ts';
-import type { Trx } from '../db/database.ts';
+import type { Statement } from '../db/pipeline.ts';
 import type { Decision } from './core/decision.ts';
 import type { Effect, SubtaskRecord, TaskRecord } from './core/task-record.ts';
 import { needOf } from './core/need.ts';
@@ -79,10 +79,11 @@ export class TaskWrites {
     };
   }
 
-  async save(trx: Trx, ledger: Ledger): Promise<void> {
-    if (this.tasks.size === 0 && this.attemptChanges.size === 0) return;
-    await this.writeAll(trx);
-    if (this.entries.length > 0) await ledger.append(trx, this.entries);
+  /** What is to be carried out, in this order; nothing if nothing was decided. */
+  statements(ledger: Ledger): Statement[] {
+    if (this.tasks.size === 0 && this.attemptChanges.size === 0) return [];
+    const entries = this.entries.length === 0 ? [] : [ledger.appending(this.entries)];
+    return [this.writeAll(), ...entries];
   }
 
   private addEffect(task: TaskRecord, effect: Effect): void {
@@ -184,76 +185,78 @@ export class TaskWrites {
     return new Date(this.now.getTime() + ms);
   }
 
-  private async writeAll(trx: Trx): Promise<void> {
-    const json = (rows: Iterable<Row>) => JSON.stringify([...rows]);
+  /** One statement, one round trip; its parts see nothing of each other. */
+  private writeAll(): Statement {
     const board = [...this.board.values()].filter((row) => !this.clearedBoards.has(String(row.task_id)));
-    await sql`
-with t as (
+    return sql`
+with t as (${updateTasks(this.tasks.values(), this.now)}),
+s as (${upsertSubtasks(this.subtasks.values())}),
+e as (insert into event (task_id, seq, type, at, data)
+  select * from jsonb_to_recordset(${json(this.events)}::jsonb)
+    as x(task_id uuid, seq int, type text, at timestamptz, data jsonb)),
+a as (${insertAttempts(this.newAttempts.values())}),
+ac as (${changeAttempts(this.attemptChanges.values(), this.now)}),
+r as (insert into round (task_id, round, receipt)
+  select * from jsonb_to_recordset(${json(this.receipts)}::jsonb) as x(task_id uuid, round int, receipt jsonb)),
+board as (select * from jsonb_to_recordset(${json(board)}::jsonb) as x(task_id uuid, ord int, action text, need text,
+  skills text[], domain text, priority smallint, deadline timestamptz, delay_ms int, incapable boolean)),
+bo as (insert into opening (task_id, ord, need, skills, domain, priority, deadline)
+  select task_id, ord, need, skills, domain, priority, deadline from board where action = 'open'
+  on conflict (task_id, ord) do nothing),
+bd as (${delayOpenings}),
+bc as (delete from opening using board
+  where board.action = 'close' and opening.task_id = board.task_id and opening.ord = board.ord),
+bx as (delete from opening where task_id = any(${[...this.clearedBoards]}::uuid[]))
+insert into outbox (queue, job_id, data)
+select * from jsonb_to_recordset(${json(this.jobs.values())}::jsonb) as x(queue text, job_id text, data jsonb)`;
+  }
+}
+
+const json = (rows: Iterable<Row>) => JSON.stringify([...rows]);
+
+const updateTasks = (rows: Iterable<Row>, now: Date) => sql`
   update task set status = x.status, version = x.version, epoch = x.epoch, round = x.round, event_seq = x.event_seq,
     team = x.team, warnings = x.warnings, error = x.error, result = coalesce(x.result, task.result),
     input_tokens = x.input_tokens, output_tokens = x.output_tokens, cost_usd = x.cost_usd,
     subtask_count = x.subtask_count, started_at = x.started_at, finished_at = x.finished_at,
-    synthesis_due_at = coalesce(x.synthesis_due_at, task.synthesis_due_at), updated_at = ${this.now}::timestamptz
-  from jsonb_to_recordset(${json(this.tasks.values())}::jsonb) as x(id uuid, status text, version int, epoch int,
-    round int, event_seq int, team jsonb, warnings jsonb, error jsonb, result jsonb, input_tokens bigint,
-    output_tokens bigint, cost_usd double precision, subtask_count int, started_at timestamptz, finished_at timestamptz,
+    synthesis_due_at = coalesce(x.synthesis_due_at, task.synthesis_due_at), updated_at = ${now}::timestamptz
+  from jsonb_to_recordset(${json(rows)}::jsonb) as x(id uuid, status text, version int, epoch int, round int,
+    event_seq int, team jsonb, warnings jsonb, error jsonb, result jsonb, input_tokens bigint, output_tokens bigint,
+    cost_usd double precision, subtask_count int, started_at timestamptz, finished_at timestamptz,
     synthesis_due_at timestamptz)
-  where task.id = x.id
-), s as (
+  where task.id = x.id`;
+
+const upsertSubtasks = (rows: Iterable<Row>) => sql`
   insert into subtask (id, task_id, ord, skills, status, agent_id, pool, epoch, attempt, lost_leases, tried, round,
     progress_percent, quality, quality_source, error, started_at, finished_at)
-  select * from jsonb_to_recordset(${json(this.subtasks.values())}::jsonb) as x(id text, task_id uuid, ord int,
-    skills text[], status text, agent_id text, pool text, epoch int, attempt int, lost_leases int, tried text[],
-    round int, progress_percent real, quality real, quality_source text, error jsonb, started_at timestamptz,
+  select * from jsonb_to_recordset(${json(rows)}::jsonb) as x(id text, task_id uuid, ord int, skills text[],
+    status text, agent_id text, pool text, epoch int, attempt int, lost_leases int, tried text[], round int,
+    progress_percent real, quality real, quality_source text, error jsonb, started_at timestamptz,
     finished_at timestamptz)
   on conflict (id) do update set status = excluded.status, agent_id = excluded.agent_id, pool = excluded.pool,
     epoch = excluded.epoch, attempt = excluded.attempt, lost_leases = excluded.lost_leases, tried = excluded.tried,
     round = excluded.round, progress_percent = excluded.progress_percent, quality = excluded.quality,
     quality_source = excluded.quality_source, error = excluded.error, started_at = excluded.started_at,
-    finished_at = excluded.finished_at
-), e as (
-  insert into event (task_id, seq, type, at, data)
-  select * from jsonb_to_recordset(${json(this.events)}::jsonb)
-    as x(task_id uuid, seq int, type text, at timestamptz, data jsonb)
-), a as (
+    finished_at = excluded.finished_at`;
+
+const insertAttempts = (rows: Iterable<Row>) => sql`
   insert into attempt (subtask_id, epoch, task_id, agent_id, pool, attempt, timeout_ms, due_at, closed_at, verdict)
-  select * from jsonb_to_recordset(${json(this.newAttempts.values())}::jsonb) as x(subtask_id text, epoch int,
-    task_id uuid, agent_id text, pool text, attempt int, timeout_ms int, due_at timestamptz, closed_at timestamptz,
-    verdict text)
-), ac as (
+  select * from jsonb_to_recordset(${json(rows)}::jsonb) as x(subtask_id text, epoch int, task_id uuid,
+    agent_id text, pool text, attempt int, timeout_ms int, due_at timestamptz, closed_at timestamptz, verdict text)`;
+
+const changeAttempts = (rows: Iterable<Row>, now: Date) => sql`
   update attempt set seen = coalesce(x.seen, attempt.seen), verdict = coalesce(x.verdict, attempt.verdict),
-    closed_at = case when x.closed then ${this.now}::timestamptz else attempt.closed_at end
-  from jsonb_to_recordset(${json(this.attemptChanges.values())}::jsonb) as x(subtask_id text, epoch int, seen int,
-    closed boolean, verdict text)
-  where attempt.subtask_id = x.subtask_id and attempt.epoch = x.epoch
-), r as (
-  insert into round (task_id, round, receipt)
-  select * from jsonb_to_recordset(${json(this.receipts)}::jsonb) as x(task_id uuid, round int, receipt jsonb)
-), board as (
-  select * from jsonb_to_recordset(${json(board)}::jsonb) as x(task_id uuid, ord int, action text, need text,
-    skills text[], domain text, priority smallint, deadline timestamptz, delay_ms int, incapable boolean)
-), bo as (
-  insert into opening (task_id, ord, need, skills, domain, priority, deadline)
-  select task_id, ord, need, skills, domain, priority, deadline from board where action = 'open'
-  on conflict (task_id, ord) do nothing
-), bd as (
+    closed_at = case when x.closed then ${now}::timestamptz else attempt.closed_at end
+  from jsonb_to_recordset(${json(rows)}::jsonb) as x(subtask_id text, epoch int, seen int, closed boolean,
+    verdict text)
+  where attempt.subtask_id = x.subtask_id and attempt.epoch = x.epoch`;
+
+const delayOpenings = sql`
   update opening set parked = true, due_at = clock_timestamp() + board.delay_ms * interval '1 ms',
     incapable_ms = case when not board.incapable and incapable_since is not null
       then incapable_ms + extract(epoch from clock_timestamp() - incapable_since) * 1000 else incapable_ms end,
     incapable_since = case when board.incapable then coalesce(incapable_since, clock_timestamp()) end
-  from board where board.action = 'delay' and opening.task_id = board.task_id and opening.ord = board.ord
-), bc as (
-  delete from opening using board
-  where board.action = 'close' and opening.task_id = board.task_id and opening.ord = board.ord
-), bx as (
-  delete from opening where task_id = any(${[...this.clearedBoards]}::uuid[])
-)
-insert into outbox (queue, job_id, data)
-select * from jsonb_to_recordset(${json(this.jobs.values())}::jsonb) as x(queue text, job_id text, data jsonb)`.execute(
-      trx,
-    );
-  }
-}
+  from board where board.action = 'delay' and opening.task_id = board.task_id and opening.ord = board.ord`;
 
 function taskRow(task: TaskRecord, before: TaskRecord): Row {
   return {

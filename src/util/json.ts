@@ -1,3 +1,5 @@
+import { errorText } from './error-text.ts';
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = Record<string, Json>;
 
@@ -26,7 +28,7 @@ export function toStorableJson(value: unknown, maxBytes: number): StorableJson {
     checkShape(value, 0, { left: maxBytes });
     text = stringify(value);
   } catch (error) {
-    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    return { ok: false, reason: errorText(error) };
   }
   if (text === undefined) return { ok: false, reason: `${typeof value} is not a JSON value` };
   const bytes = encoder.encode(text).length;

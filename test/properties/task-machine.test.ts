@@ -55,7 +55,12 @@ interface Move {
 }
 
 const moves: fc.Arbitrary<Move[]> = fc.array(
-  fc.record({ kind: fc.constantFrom(...KINDS), pick: fc.nat(999), flag: fc.nat(15), blame: fc.subarray(SKILLS, { maxLength: 2 }) }),
+  fc.record({
+    kind: fc.constantFrom(...KINDS),
+    pick: fc.nat(999),
+    flag: fc.nat(15),
+    blame: fc.subarray(SKILLS, { maxLength: 2 }),
+  }),
   { minLength: 20, maxLength: 160, size: 'max' },
 );
 
@@ -78,7 +83,6 @@ const histories: fc.Arbitrary<History> = fc.record({
   stopBy: fc.constantFrom('cancel', 'expire'),
 });
 
-
 function play(world: MarketWorld, { kind, pick, flag, blame }: Move, temper: Temper): void {
   switch (kind) {
     case 'announce':
@@ -94,7 +98,9 @@ function play(world: MarketWorld, { kind, pick, flag, blame }: Move, temper: Tem
     case 'lose message':
       return world.loseMessage(pick);
     case 'synthesis':
-      return world.endSynthesis(pick, flag % 3 === 0 ? [] : blame);
+      world.endSynthesis(pick, flag % 3 === 0 ? [] : blame);
+      if (flag % 2 === 0) world.arrive(world.inFlight.length - 1, false);
+      return;
     case 'quiet':
       if (temper === 'mixed') world.finishOpenAttempts();
       return;
@@ -119,7 +125,10 @@ function changeAgent(world: MarketWorld, pick: number, flag: number): void {
 }
 
 /** The history, then its healing. */
-function simulate({ spec, agentSkills, temper, moves, stopAt, stopBy }: History, onStep: (step: Step, world: MarketWorld) => void): MarketWorld {
+function simulate(
+  { spec, agentSkills, temper, moves, stopAt, stopBy }: History,
+  onStep: (step: Step, world: MarketWorld) => void,
+): MarketWorld {
   const world = new MarketWorld(spec, agentSkills, onStep);
   moves.forEach((move, i) => {
     if (i === stopAt) world.do({ kind: stopBy });

@@ -43,7 +43,7 @@ describe.each(TRANSPORTS)('bidding on %s', (transport) => {
   let market: Market;
 
   beforeAll(async () => {
-    market = await startMarket({ transport, agents, env: { LEASE_MS: '3000' } });
+    market = await startMarket({ transport, agents, env: { LEASE_MS: '6000' } });
   });
   afterAll(() => market.stop());
 

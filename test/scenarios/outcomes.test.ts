@@ -151,10 +151,17 @@ describe.each(TRANSPORTS)('outcomes on %s', (transport) => {
   it('a task whose deadline passes while it runs is expired; its agent is aborted and loses nothing', async () => {
     const { act, aborted } = untilAborted();
     worker.act = act;
-    const deadline = new Date(Date.now() + 1_500).toISOString();
+    const deadline = new Date(Date.now() + 3_600_000).toISOString();
     const { id } = await market.submit({ type: 'expired', requiredSkills: ['work'], deadline });
-    expect(await market.ended(id)).toMatchObject({ status: 'expired', error: { code: 'DEADLINE_PASSED' }, deadline });
+    await market.untilType(id, 'subtask.started');
     expect(worker.runs.items.at(-1)!.subtask).toMatchObject({ taskId: id, deadline });
+    // As an hour later.
+    await market.db
+      .updateTable('task')
+      .set({ deadline: new Date(0) })
+      .where('id', '=', id)
+      .execute();
+    expect(await market.ended(id)).toMatchObject({ status: 'expired', error: { code: 'DEADLINE_PASSED' } });
     await aborted;
     expect(await market.changes(id, 1)).toMatchObject([
       { outcome: 'market_failure', reason: 'DEADLINE_PASSED', delta: 0 },

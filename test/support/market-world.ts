@@ -136,8 +136,7 @@ export class MarketWorld {
     const says: Command[] = [
       { kind: 'start', subtaskId, epoch, at },
       { kind: 'progress', subtaskId, epoch, percent: pick % 101, note: null },
-      delivered,
-      temper === 'crashes' ? lost : delivered,
+      ...(temper === 'crashes' ? [lost, lost] : [delivered, delivered]),
       lost,
     ];
     this.inFlight.push(says[flag % says.length]!);
@@ -193,7 +192,17 @@ export class MarketWorld {
     const alone = this.task.subtasks.length === 1 && verdict.kind === 'accepted';
     const sole = alone ? { result: taskResult(), warnings: [] } : null;
     const { subtaskId, epoch } = about;
-    return { kind: 'deliver', subtaskId, epoch, startedAt: at, endedAt: at, verdict, usage: noUsage, sole, successors: [] };
+    return {
+      kind: 'deliver',
+      subtaskId,
+      epoch,
+      startedAt: at,
+      endedAt: at,
+      verdict,
+      usage: noUsage,
+      sole,
+      successors: [],
+    };
   }
 
   /** Successors are looked up under the lock, not when the message was sent. */
@@ -210,7 +219,9 @@ export class MarketWorld {
     const present = this.agents.filter((agent) => agent.status === 'active');
     const active = present.map((agent) => ({ agentId: agent.id, skills: agent.skills }));
     const tried = new Set(subtask?.tried ?? []);
-    const fresh = active.some((one) => !tried.has(one.agentId) && requiredSkills.every((skill) => one.skills.includes(skill)));
+    const fresh = active.some(
+      (one) => !tried.has(one.agentId) && requiredSkills.every((skill) => one.skills.includes(skill)),
+    );
     const { spec } = this.task;
     const { outcome, receipt } = judgeRound({
       taskId: this.task.id,
@@ -232,7 +243,17 @@ export class MarketWorld {
     const pools = new Map(this.agents.map((agent) => [agent.id, agent.pool ?? '']));
     const since = opening?.incapableSinceMs ?? this.nowMs;
     const { ord, round, tries } = pass;
-    return { kind: 'close_round', ord, round, outcome, receipt, replies: [], pools, tries, incapableMs: this.nowMs - since };
+    return {
+      kind: 'close_round',
+      ord,
+      round,
+      outcome,
+      receipt,
+      replies: [],
+      pools,
+      tries,
+      incapableMs: this.nowMs - since,
+    };
   }
 
   private subtask(subtaskId: string): SubtaskRecord | undefined {
@@ -270,8 +291,12 @@ export class MarketWorld {
       case 'delay_opening':
         return this.delay(effect);
       case 'receipt':
-        if (this.bidsOfRound.has(effect.receipt.round)) throw new Error(`round ${effect.receipt.round} has a receipt already`);
-        this.bidsOfRound.set(effect.receipt.round, effect.receipt.bids.filter((bid) => bid.refused === undefined));
+        if (this.bidsOfRound.has(effect.receipt.round))
+          throw new Error(`round ${effect.receipt.round} has a receipt already`);
+        this.bidsOfRound.set(
+          effect.receipt.round,
+          effect.receipt.bids.filter((bid) => bid.refused === undefined),
+        );
         return;
       case 'ledger':
         return this.enter(effect.entry);
@@ -287,10 +312,16 @@ export class MarketWorld {
     this.attempts.set(key, { subtaskId, epoch, agentId, verdict: null });
   }
 
-  private settleAttempt({ kind, subtaskId, epoch, verdict }: Extract<Effect, { kind: 'close_attempt' | 'reverse_attempt' }>): void {
+  private settleAttempt({
+    kind,
+    subtaskId,
+    epoch,
+    verdict,
+  }: Extract<Effect, { kind: 'close_attempt' | 'reverse_attempt' }>): void {
     const attempt = this.attempts.get(`${subtaskId}:${epoch}`);
     const expected = kind === 'close_attempt' ? null : 'provisional';
-    if (attempt?.verdict !== expected) throw new Error(`${kind} of attempt ${subtaskId}:${epoch}, which is ${attempt?.verdict ?? 'open or absent'}`);
+    if (attempt?.verdict !== expected)
+      throw new Error(`${kind} of attempt ${subtaskId}:${epoch}, which is ${attempt?.verdict ?? 'open or absent'}`);
     attempt.verdict = verdict;
   }
 

@@ -119,7 +119,7 @@ export class Market {
 
   /** Another process (but in this one) that serves a pool; ends with the market. */
   async join(pool: string, agents: readonly AgentDefinition[]): Promise<App> {
-    const app = await createApp(configOf({ ...this.env, PORT: '0', SWARMBID_ROLES: 'agents', SWARMBID_POOL: pool }), {
+    const app = await createApp(readConfig({ ...this.env, PORT: '0', SWARMBID_ROLES: 'agents', SWARMBID_POOL: pool }), {
       agents,
       logger: createLogger('fatal'),
     });
@@ -159,6 +159,8 @@ export async function startMarket(options: MarketOptions): Promise<Market> {
     ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
     SWARMBID_ADMIN_KEY: ADMIN_KEY,
     PORT: '0',
+    // It closes when all pools have answered; on a machine under load that may take a while.
+    BID_WINDOW_MS: '1500',
     ...options.env,
   };
   const app = await open(env, options.agents);
@@ -176,7 +178,5 @@ export async function startMarket(options: MarketOptions): Promise<Market> {
 function open(env: NodeJS.ProcessEnv, agents: readonly AgentDefinition[] | undefined): Promise<App> {
   // What a scenario provokes is warned of, rightly.
   const logger = createLogger('fatal');
-  return createApp(configOf(env), agents === undefined ? { logger } : { agents, logger });
+  return createApp(readConfig(env), agents === undefined ? { logger } : { agents, logger });
 }
-
-const configOf = (env: NodeJS.ProcessEnv) => readConfig(env);

@@ -158,7 +158,18 @@ export class TaskStory {
     const agents = outcome.kind === 'award' ? outcome.parts.map((part) => part.agentId) : [];
     const pools = new Map(agents.map((agentId) => [agentId, POOL]));
     const receipt = roundReceipt(round);
-    return { kind: 'close_round', ord, round, outcome, receipt, replies: [], pools, tries: 1, incapableMs: 0, ...changes };
+    return {
+      kind: 'close_round',
+      ord,
+      round,
+      outcome,
+      receipt,
+      replies: [],
+      pools,
+      tries: 1,
+      incapableMs: 0,
+      ...changes,
+    };
   }
 
   start(ord: number): this {
@@ -174,7 +185,18 @@ export class TaskStory {
     const { id: subtaskId, epoch } = this.subtask(ord);
     const startedAt = new Date(this.nowMs);
     const endedAt = new Date(this.nowMs + 40);
-    return { kind: 'deliver', subtaskId, epoch, startedAt, endedAt, verdict, usage: noUsage, sole: null, successors: [], ...changes };
+    return {
+      kind: 'deliver',
+      subtaskId,
+      epoch,
+      startedAt,
+      endedAt,
+      verdict,
+      usage: noUsage,
+      sole: null,
+      successors: [],
+      ...changes,
+    };
   }
 
   loseLease(ord: number, successors: string[] = []): this {
@@ -191,7 +213,11 @@ export class TaskStory {
   /** Rules of these names are broken, each blamed on one skill; `successors` by subtask. */
   taken(blame: Record<string, string[]>, successors: Record<string, string[]> = {}): this {
     return this.synthesized({
-      rejections: Object.entries(blame).map(([rule, skills]) => ({ rule, message: `${rule} does not hold`, blame: skills })),
+      rejections: Object.entries(blame).map(([rule, skills]) => ({
+        rule,
+        message: `${rule} does not hold`,
+        blame: skills,
+      })),
       successors: new Map(
         Object.entries(successors).map(([id, agents]) => [id, agents.map((agentId) => ({ agentId, pool: POOL }))]),
       ),
@@ -220,14 +246,28 @@ export function candidates(skillsOf: Record<string, string>): Candidate[] {
 }
 
 export function knownAgent(id: string, skills: string[], changes: Partial<KnownAgent> = {}): KnownAgent {
-  return { id, pool: POOL, skills, domains: [], status: 'active', reputation: 100, reservedSlots: 0, slots: 4, ...changes };
+  return {
+    id,
+    pool: POOL,
+    skills,
+    domains: [],
+    status: 'active',
+    reputation: 100,
+    reservedSlots: 0,
+    slots: 4,
+    ...changes,
+  };
 }
 
 export function reply(bids: BidOffer[], passes: Pass[] = [], pool = POOL): MergedReply {
   return { pool, bids, passes, passCounts: {} };
 }
 
-export const offer = (agentId: string, changes: Partial<BidOffer> = {}): BidOffer => ({ agentId, loadPercent: 0, ...changes });
+export const offer = (agentId: string, changes: Partial<BidOffer> = {}): BidOffer => ({
+  agentId,
+  loadPercent: 0,
+  ...changes,
+});
 
 /** A round in which these agents bid and the market knows them and no others; `changes` may say otherwise. */
 export function roundOf(agents: KnownAgent[], changes: Partial<RoundInput> = {}): ReturnType<typeof judgeRound> {

@@ -1,6 +1,7 @@
 import { csvTextOf, fieldNumber, readCsvTable } from './csv-table.ts';
 import { isUsableNumber } from './rounding.ts';
-import type { CsvTable } from './csv-table.ts';
+import { mapInTurns } from './turns.ts';
+import type { CsvTable, OnRows } from './csv-table.ts';
 
 /** One past sending. */
 export interface CampaignRow {
@@ -30,12 +31,15 @@ const NEEDED_COLUMNS = ['date', 'segment', 'channel', 'sent', 'opened', 'clicked
  * The past campaigns that a task brings; null if it brings none.
  * @throws Error if the CSV cannot be read, lacks a needed column, or has no usable row
  */
-export function campaignHistoryOf(data: Record<string, unknown>): CampaignHistory | null {
+export async function campaignHistoryOf(
+  data: Record<string, unknown>,
+  onRows?: OnRows,
+): Promise<CampaignHistory | null> {
   const text = csvTextOf(data);
-  return text === null ? null : readHistory(readCsvTable(text));
+  return text === null ? null : readHistory(await readCsvTable(text, onRows));
 }
 
-function readHistory(table: CsvTable): CampaignHistory {
+async function readHistory(table: CsvTable): Promise<CampaignHistory> {
   const missing = NEEDED_COLUMNS.filter((name) => !table.columns.includes(name));
   if (missing.length > 0) {
     throw new Error(
@@ -43,8 +47,7 @@ function readHistory(table: CsvTable): CampaignHistory {
         `Needed: ${NEEDED_COLUMNS.join(', ')}; used if there: hour, revenue`,
     );
   }
-  const read = rowReader(table.columns);
-  const rows = table.rows.map(read).filter((row) => row !== null);
+  const rows = (await mapInTurns(table.rows, rowReader(table.columns))).filter((row) => row !== null);
   if (rows.length === 0) throw new Error(`None of the ${table.rows.length} rows of the campaigns' CSV can be used`);
   return { rows, skippedRows: table.rows.length - rows.length };
 }

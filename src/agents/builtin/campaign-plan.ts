@@ -5,9 +5,11 @@ import { priceCampaign } from './campaign-costs.ts';
 import { clockTime, nextSendAt, WEEKDAYS } from './send-time.ts';
 import { roundMoney } from './rounding.ts';
 import { askTeamMate } from './team-mates.ts';
+import { nextTurn } from './turns.ts';
 import type { SendTime } from './send-time.ts';
 import type { ExecutionContext, SubtaskInput } from '../../contracts/agent-definition.ts';
 import type { CampaignBrief } from './campaign-brief.ts';
+import type { SegmentCopy } from './campaign-copy.ts';
 import type { CampaignCosts } from './campaign-costs.ts';
 import type { SkillWork } from './skill-work.ts';
 import type { Answer } from './team-mates.ts';
@@ -35,7 +37,7 @@ export const planCampaign: SkillWork = async (subtask, context) => {
   const [money, times] = await Promise.all([askForMoney(subtask, context), askForSendTimes(brief, subtask, context)]);
   context.progress(40, money.known ? `${money.value.adSpend} for advertising` : 'no advertising budget known');
   const costs = priceCampaign(brief);
-  const segments = segmentPlans(brief, costs, times, context);
+  const segments = await segmentPlans(brief, costs, times, context);
   return {
     campaignName: brief.campaignName,
     currency: brief.currency,
@@ -51,13 +53,24 @@ export const planCampaign: SkillWork = async (subtask, context) => {
   };
 };
 
-function segmentPlans(brief: CampaignBrief, costs: CampaignCosts, times: Answer<SendTimes>, context: ExecutionContext) {
-  return brief.segments.map((segment, index) => {
-    const copy = writeSegmentCopy(brief, segment);
+type SegmentPlan = SegmentCopy & { sendAt: string; reach: number; cost: number };
+
+/** A segment a turn: there may be fifty. */
+async function segmentPlans(
+  brief: CampaignBrief,
+  costs: CampaignCosts,
+  times: Answer<SendTimes>,
+  context: ExecutionContext,
+): Promise<SegmentPlan[]> {
+  const plans: SegmentPlan[] = [];
+  for (const [index, segment] of brief.segments.entries()) {
+    await nextTurn();
     const { reach = 0, cost = 0 } = costs.segments[index] ?? {};
-    context.progress(40 + (50 * (index + 1)) / brief.segments.length, `copy for ${segment.segment}`);
-    return { ...copy, sendAt: sendAt(brief, sendTimeFor(segment.segment, times)), reach, cost };
-  });
+    const copy = writeSegmentCopy(brief, segment);
+    plans.push({ ...copy, sendAt: sendAt(brief, sendTimeFor(segment.segment, times)), reach, cost });
+    context.progress(40 + (50 * plans.length) / brief.segments.length, `copy for ${segment.segment}`);
+  }
+  return plans;
 }
 
 function askForMoney(subtask: SubtaskInput, context: ExecutionContext): Promise<Answer<AdvertisingBudget>> {

@@ -1,11 +1,13 @@
 import { linearRegression } from 'simple-statistics';
 import { hash53 } from '../../util/hash.ts';
-import { boundedMemo } from './bounded-memo.ts';
 import { campaignHistoryOf } from './campaign-history.ts';
 import { roundMoney, roundTo } from './rounding.ts';
 import { bestSendTime, MIN_SLOT_SENDS } from './send-time.ts';
+import { sharedWork } from './shared-work.ts';
+import { nextTurn } from './turns.ts';
 import type { CampaignHistory, CampaignRow } from './campaign-history.ts';
 import type { BestSendTime } from './send-time.ts';
+import type { Tell } from './shared-work.ts';
 
 /** Rates are per send, 0–1, so that they multiply with a number of sends. */
 export interface Rates {
@@ -50,36 +52,77 @@ export interface CampaignStatistics {
 }
 
 const REMEMBERED_TASKS = 32;
-const remembered = boundedMemo<CampaignStatistics>(REMEMBERED_TASKS);
+const shared = sharedWork<CampaignStatistics>(REMEMBERED_TASKS);
+/** Of the whole work, what reading the file was when measured: three quarters. */
+const READING_PERCENT = 75;
 
 /**
  * What the past campaigns in a task's data say. Computed once for a task and its text, for the subtask and for all
- * who ask meanwhile; the same numbers either way.
+ * who ask meanwhile; the same numbers either way. `tell` hears how far it is, until it is done.
  * @throws Error if there is a CSV that cannot be used
  */
-export function statisticsOfTask(taskId: string, data: Record<string, unknown>): CampaignStatistics {
+export async function statisticsOfTask(
+  taskId: string,
+  data: Record<string, unknown>,
+  tell?: Tell,
+): Promise<CampaignStatistics> {
   const text = data['campaignsCsv'] ?? data['csv'];
-  if (typeof text !== 'string') return campaignStatistics(campaignHistoryOf(data));
-  return remembered(`${taskId} ${hash53(text)}`, () => campaignStatistics(campaignHistoryOf(data)));
+  if (typeof text !== 'string') return measure(await campaignHistoryOf(data), () => undefined);
+  return shared(`${taskId} ${hash53(text)}`, (tellAll) => readAndMeasure(data, tellAll), tell);
 }
 
-/** Segments and channels in order of their sends, most first. */
-function campaignStatistics(history: CampaignHistory | null): CampaignStatistics {
+async function readAndMeasure(data: Record<string, unknown>, tell: Tell): Promise<CampaignStatistics> {
+  const history = await campaignHistoryOf(data, (rows, share) => {
+    tell(READING_PERCENT * share, `${rows} rows read`);
+  });
+  return measure(history, tell);
+}
+
+/** Segments and channels in order of their sends, most first. One step of it at a time, others have a turn between two. */
+async function measure(history: CampaignHistory | null, tell: Tell): Promise<CampaignStatistics> {
   const rows = history?.rows ?? [];
-  const best = bestSendTime(rows);
+  const segments = groups(rows, (row) => row.segment);
+  const channels = groups(rows, (row) => row.channel);
+  const step = stepsOf(segments.length + channels.length + 2, tell);
+  const bySegment: CampaignStatistics['bySegment'] = [];
+  for (const [segment, own] of segments) {
+    bySegment.push(await step(`segment ${segment} measured`, () => segmentRates(segment, own)));
+  }
+  const byChannel: CampaignStatistics['byChannel'] = [];
+  for (const [channel, own] of channels) {
+    byChannel.push(await step(`channel ${channel} measured`, () => ({ channel, ...ratesOf(own) })));
+  }
+  const trend = await step('trend measured', () => trendOf(rows));
+  const best = await step('best send time found', () => bestSendTime(rows));
   return {
     rows: rows.length,
-    bySegment: groups(rows, (row) => row.segment).map(([segment, own]) => ({
-      segment,
-      ...ratesOf(own),
-      openRateSlopePerMonth: slope(monthsOf(own), 'openRate'),
-      bestSendTime: bestSendTime(own),
-    })),
-    byChannel: groups(rows, (row) => row.channel).map(([channel, own]) => ({ channel, ...ratesOf(own) })),
-    trend: trendOf(rows),
+    bySegment,
+    byChannel,
+    trend,
     bestSendTime: best,
     overall: rows.length === 0 ? null : ratesOf(rows),
     assumptions: assumptionsOf(history, best),
+  };
+}
+
+/** Each step does its work in a turn of its own, and is then told as an equal share of what follows the reading. */
+function stepsOf(count: number, tell: Tell): <Value>(note: string, work: () => Value) => Promise<Value> {
+  let done = 0;
+  return async (note, work) => {
+    await nextTurn();
+    const value = work();
+    done += 1;
+    tell(READING_PERCENT + ((100 - READING_PERCENT) * done) / count, note);
+    return value;
+  };
+}
+
+function segmentRates(segment: string, rows: readonly CampaignRow[]): SegmentRates {
+  return {
+    segment,
+    ...ratesOf(rows),
+    openRateSlopePerMonth: slope(monthsOf(rows), 'openRate'),
+    bestSendTime: bestSendTime(rows),
   };
 }
 

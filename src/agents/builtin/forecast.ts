@@ -14,9 +14,9 @@ const DEFAULT_PERIODS = 3;
  * Goes on with a straight line through `data.series` (numbers at equal distances), or through the monthly revenue of
  * the past campaigns, for `data.periods` more steps.
  */
-export function forecastSeries(subtask: Pick<SubtaskInput, 'taskId' | 'data'>): WorkOutput {
+export async function forecastSeries(subtask: Pick<SubtaskInput, 'taskId' | 'data'>): Promise<WorkOutput> {
   const periods = periodsOf(subtask.data);
-  const { series, source, assumptions } = seriesOf(subtask);
+  const { series, source, assumptions } = await seriesOf(subtask);
   if (series.length < 2) {
     const tooShort = `A line needs two points; ${series.length} given (data.series): nothing is forecast.`;
     return { source, points: series.length, forecast: [], assumptions: [...assumptions, tooShort] };
@@ -46,18 +46,18 @@ function periodsOf(data: Record<string, unknown>): number {
   return read.data;
 }
 
-function seriesOf({ taskId, data }: Pick<SubtaskInput, 'taskId' | 'data'>): {
+async function seriesOf({ taskId, data }: Pick<SubtaskInput, 'taskId' | 'data'>): Promise<{
   series: number[];
   source: string;
   assumptions: string[];
-} {
+}> {
   if (data['series'] !== undefined && data['series'] !== null) {
     const read = seriesSchema.safeParse(data['series']);
     if (!read.success)
       throw new Error(`data.series must be a list of at most ${MAX_POINTS} numbers up to ${MAX_NUMBER}`);
     return { series: read.data, source: 'data.series', assumptions: [] };
   }
-  const { trend, rows } = statisticsOfTask(taskId, data);
+  const { trend, rows } = await statisticsOfTask(taskId, data);
   const monthly = trend.months.map((month) => month.revenue).filter((revenue) => revenue !== null);
   if (monthly.length > 0) return { series: monthly, source: 'monthly revenue of the past campaigns', assumptions: [] };
   const noRevenue = rows > 0 ? ['The past campaigns name no revenue.'] : [];

@@ -4,20 +4,14 @@ import { describeNumbers } from './numeric-columns.ts';
 import { roundTo } from './rounding.ts';
 import { clockTime } from './send-time.ts';
 import { ruleBasedWork } from './skill-work.ts';
-import type { AgentDefinition } from '../../contracts/agent-definition.ts';
+import type { AgentDefinition, ExecutionContext, SubtaskInput } from '../../contracts/agent-definition.ts';
 import type { CampaignStatistics } from './campaign-statistics.ts';
 import type { SkillWork } from './skill-work.ts';
 
-const analyseCampaigns: SkillWork = (subtask, context) => {
-  context.progress(5, 'reading the past campaigns');
-  const statistics = statisticsOfTask(subtask.taskId, subtask.data);
-  context.progress(90, `${statistics.rows} rows measured`);
-  return { ...statistics };
-};
+const analyseCampaigns: SkillWork = async (subtask, context) => ({ ...(await measured(subtask, context)) });
 
-const reportCampaigns: SkillWork = (subtask, context) => {
-  const statistics = statisticsOfTask(subtask.taskId, subtask.data);
-  context.progress(60, `${statistics.rows} rows measured`);
+const reportCampaigns: SkillWork = async (subtask, context) => {
+  const statistics = await measured(subtask, context);
   return {
     title: `What ${statistics.rows} past sendings say`,
     summary: summaryOf(statistics),
@@ -25,6 +19,12 @@ const reportCampaigns: SkillWork = (subtask, context) => {
     assumptions: statistics.assumptions,
   };
 };
+
+function measured(subtask: SubtaskInput, context: ExecutionContext): Promise<CampaignStatistics> {
+  return statisticsOfTask(subtask.taskId, subtask.data, (percent, note) => {
+    context.progress(percent, note);
+  });
+}
 
 function summaryOf({ overall, bySegment, byChannel, trend, bestSendTime }: CampaignStatistics): string[] {
   if (overall === null) return ['There are no past campaigns to report on.'];
@@ -56,7 +56,10 @@ function signed(value: number): string {
 
 const workBySkill: Record<string, SkillWork> = {
   analytics: analyseCampaigns,
-  data_analysis: (subtask) => describeNumbers(subtask.data),
+  data_analysis: (subtask, context) =>
+    describeNumbers(subtask.data, (percent, note) => {
+      context.progress(percent, note);
+    }),
   reporting: reportCampaigns,
 };
 
@@ -66,9 +69,9 @@ export const insights: AgentDefinition = {
   name: 'Insights',
   skills: Object.keys(workBySkill),
   execute: ruleBasedWork(workBySkill),
-  onMessage: (message, { task }) => {
+  onMessage: async (message, { task }) => {
     if (message.topic !== 'rates') throw new Error(`insights has no answer on ${message.topic}`);
-    const { rows, bySegment, overall, bestSendTime } = statisticsOfTask(task.id, task.data);
+    const { rows, bySegment, overall, bestSendTime } = await statisticsOfTask(task.id, task.data);
     return { rows, segments: bySegment, overall, bestSendTime };
   },
 };

@@ -1,6 +1,8 @@
 import { mean, median, sampleCorrelation, standardDeviation } from 'simple-statistics';
 import { csvTextOf, fieldNumber, readCsvTable } from './csv-table.ts';
 import { isUsableNumber, MAX_NUMBER, roundTo } from './rounding.ts';
+import { nextTurn } from './turns.ts';
+import type { Tell } from './shared-work.ts';
 import type { WorkOutput } from './skill-work.ts';
 
 interface NumericColumn {
@@ -14,22 +16,30 @@ const DIGITS = 6;
 /**
  * Describes the numbers of a task's table: `data.campaignsCsv` or `data.csv`, else `data.rows` (objects), else
  * `data.series` (numbers). A column counts as numeric if every value that is there is
- * a number.
+ * a number. `tell` hears how far it is.
  */
-export function describeNumbers(data: Record<string, unknown>): WorkOutput {
-  const { rows, columns, source } = tableOf(data);
+export async function describeNumbers(data: Record<string, unknown>, tell: Tell): Promise<WorkOutput> {
+  const { rows, columns, source } = await tableOf(data, tell);
   const numeric = columns
     .filter(({ values }) => values.length > 0 && values.every(isUsableNumber))
     .slice(0, MAX_COLUMNS);
   const none = 'Nothing to analyse was given (data.campaignsCsv, data.csv, data.rows or data.series).';
+  const described: Description[] = [];
+  for (const column of numeric) {
+    await nextTurn();
+    described.push(describe(column));
+    tell(50 + (50 * described.length) / numeric.length, `column ${column.column} described`);
+  }
   return {
     source,
     rows,
-    columns: numeric.map(describe),
+    columns: described,
     correlations: strongestCorrelations(numeric, rows),
     assumptions: source === 'none' ? [none] : [],
   };
 }
+
+type Description = ReturnType<typeof describe>;
 
 function describe({ column, values }: NumericColumn) {
   return {
@@ -62,9 +72,15 @@ function pearson(a: NumericColumn, b: NumericColumn): number {
   return roundTo(sampleCorrelation(a.values, b.values), 4);
 }
 
-function tableOf(data: Record<string, unknown>): { source: string; rows: number; columns: NumericColumn[] } {
+interface Table {
+  source: string;
+  rows: number;
+  columns: NumericColumn[];
+}
+
+async function tableOf(data: Record<string, unknown>, tell: Tell): Promise<Table> {
   const text = csvTextOf(data);
-  if (text !== null) return csvColumns(text);
+  if (text !== null) return csvColumns(text, tell);
   if (Array.isArray(data['rows'])) return objectColumns(data['rows']);
   if (Array.isArray(data['series'])) {
     const values = data['series'].map(Number);
@@ -74,8 +90,10 @@ function tableOf(data: Record<string, unknown>): { source: string; rows: number;
   return { source: 'none', rows: 0, columns: [] };
 }
 
-function csvColumns(text: string) {
-  const table = readCsvTable(text);
+async function csvColumns(text: string, tell: Tell): Promise<Table> {
+  const table = await readCsvTable(text, (rows, share) => {
+    tell(50 * share, `${rows} rows read`);
+  });
   const columns = table.columns.map((column, index) => ({
     column,
     values: table.rows.filter((fields) => fields[index] !== '').map((fields) => fieldNumber(fields[index])),
@@ -83,7 +101,7 @@ function csvColumns(text: string) {
   return { source: 'csv', rows: table.rows.length, columns };
 }
 
-function objectColumns(rows: unknown[]) {
+function objectColumns(rows: unknown[]): Table {
   const valuesByColumn = new Map<string, number[]>();
   for (const row of rows) {
     if (typeof row !== 'object' || row === null) throw new Error('data.rows must be a list of objects');

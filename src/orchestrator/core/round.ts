@@ -4,7 +4,15 @@ import type { BidOffer, Pass, PassReason, PoolReply } from '../../contracts/bid.
 import type { Complexity } from '../../contracts/task.ts';
 import { decompose, type Part } from './decomposition.ts';
 import { loadPercent, refusalOf, type KnownAgent } from './eligibility.ts';
-import { chooseSingle, couldCover, coversAll, formTeam, TEAM_SIZE, type Candidate, type Formation } from './team-formation.ts';
+import {
+  chooseSingle,
+  couldCover,
+  coversAll,
+  formTeam,
+  TEAM_SIZE,
+  type Candidate,
+  type Formation,
+} from './team-formation.ts';
 
 /** One opening whose round has closed, with all that the choice depends on. */
 export interface RoundInput {

@@ -55,7 +55,12 @@ describe('the answer of a process', () => {
     const reply = await answer([...strangers, ...abroad], { domain: 'retail' });
     expect(reply.passCounts).toEqual({ NO_SKILL: 150, OUT_OF_DOMAIN: 3 });
     expect(reply.passes).toHaveLength(100);
-    expect(reply.passes.slice(0, 4).map((pass) => pass.reason)).toEqual(['OUT_OF_DOMAIN', 'OUT_OF_DOMAIN', 'OUT_OF_DOMAIN', 'NO_SKILL']);
+    expect(reply.passes.slice(0, 4).map((pass) => pass.reason)).toEqual([
+      'OUT_OF_DOMAIN',
+      'OUT_OF_DOMAIN',
+      'OUT_OF_DOMAIN',
+      'NO_SKILL',
+    ]);
     expect(new Set(reply.passes.map((pass) => pass.agentId)).size).toBe(100);
   });
 
@@ -76,13 +81,17 @@ describe('an agent’s own assessment', () => {
   });
 
   test('may bid where the market’s would pass', async () => {
-    const reply = await answer([agent('ann', ['a'], { domains: ['health'], assess: () => ({ bid: true }) })], { domain: 'retail' });
+    const reply = await answer([agent('ann', ['a'], { domains: ['health'], assess: () => ({ bid: true }) })], {
+      domain: 'retail',
+    });
     expect(reply.bids).toHaveLength(1);
   });
 
   test('passes confidence, estimated duration and estimated cost on', async () => {
     const terms = { confidence: 0.8, estimatedMs: 1_200, estimatedCostUsd: 0.02 };
-    expect((await own(async () => ({ bid: true, ...terms }))).bids).toEqual([{ agentId: 'ann', loadPercent: 25, ...terms }]);
+    expect((await own(async () => ({ bid: true, ...terms }))).bids).toEqual([
+      { agentId: 'ann', loadPercent: 25, ...terms },
+    ]);
   });
 
   test('may name the reason of its pass', async () => {
@@ -101,26 +110,38 @@ describe('an agent’s own assessment', () => {
     ['a reason that the market does not know', { bid: false, reason: 'NOT_TODAY' }],
     ['a reason that is no text', { bid: false, reason: 7 }],
   ];
-  test.each(nonsense)('that answers %s, at once or later, is a pass as UNHEALTHY, and the reply stays valid', async (_what, value) => {
-    for (const given of [value, Promise.resolve(value)]) {
-      const reply = await own((() => given) as never);
-      expect(poolReplySchema.safeParse(reply).error).toBeUndefined();
-      expect(reply).toMatchObject({ bids: [], passes: [{ agentId: 'ann', reason: 'UNHEALTHY' }], passCounts: { UNHEALTHY: 1 } });
-    }
-  });
+  test.each(nonsense)(
+    'that answers %s, at once or later, is a pass as UNHEALTHY, and the reply stays valid',
+    async (_what, value) => {
+      for (const given of [value, Promise.resolve(value)]) {
+        const reply = await own((() => given) as never);
+        expect(poolReplySchema.safeParse(reply).error).toBeUndefined();
+        expect(reply).toMatchObject({
+          bids: [],
+          passes: [{ agentId: 'ann', reason: 'UNHEALTHY' }],
+          passCounts: { UNHEALTHY: 1 },
+        });
+      }
+    },
+  );
 
   test('that throws, at once or later, is a pass as UNHEALTHY, and the others bid', async () => {
     const throws = () => {
       throw new Error('broken');
     };
     const rejects = () => Promise.reject(new Error('broken'));
-    const reply = await answer([agent('ann', ['a'], { assess: throws }), agent('bob', ['a'], { assess: rejects }), agent('cyd', ['a'])]);
+    const reply = await answer([
+      agent('ann', ['a'], { assess: throws }),
+      agent('bob', ['a'], { assess: rejects }),
+      agent('cyd', ['a']),
+    ]);
     expect(reply.passCounts).toEqual({ UNHEALTHY: 2 });
     expect(reply.bids.map((bid) => bid.agentId)).toEqual(['cyd']);
   });
 
   test('that takes 100 ms is a pass as UNHEALTHY; one that takes 99 ms stands', async () => {
-    const after = (ms: number) => () => new Promise<Assessment>((resolve) => setTimeout(() => resolve({ bid: true }), ms));
+    const after = (ms: number) => () =>
+      new Promise<Assessment>((resolve) => setTimeout(() => resolve({ bid: true }), ms));
     const replying = answer([agent('ann', ['a'], { assess: after(101) }), agent('bob', ['a'], { assess: after(99) })]);
     await vi.advanceTimersByTimeAsync(300);
     const reply = await replying;

@@ -9,7 +9,8 @@ let startedAt = 0;
 
 function newReporter(): ProgressReporter {
   return new ProgressReporter(async (rows) => {
-    for (const { subtaskId, percent, note } of rows) written.push({ atMs: performance.now() - startedAt, subtaskId, percent, note });
+    for (const { subtaskId, percent, note } of rows)
+      written.push({ atMs: performance.now() - startedAt, subtaskId, percent, note });
   }, createLogger('silent'));
 }
 

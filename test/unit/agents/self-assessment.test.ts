@@ -31,7 +31,10 @@ test.each([
 });
 
 test('an agent of other domains passes with OUT_OF_DOMAIN', () => {
-  expect(assessSelf({ ...agent, domains: ['health', 'travel'] }, announced, self)).toEqual({ bid: false, reason: 'OUT_OF_DOMAIN' });
+  expect(assessSelf({ ...agent, domains: ['health', 'travel'] }, announced, self)).toEqual({
+    bid: false,
+    reason: 'OUT_OF_DOMAIN',
+  });
 });
 
 test('an agent that lists no domain serves all, and a task without a domain interests agents of any', () => {
@@ -55,6 +58,9 @@ test.each([
   [499.9, 89.9, null],
   [500, 0, 'event loop late by 500 ms at the 99th percentile, limit 500 ms'],
   [0, 90, '90 % of the memory used, limit 90 %'],
-])('a process whose event loop is late by %d ms and that uses %d %% of its memory: %s', (eventLoopDelayMs, memoryPercent, fault) => {
-  expect(healthFault({ eventLoopDelayMs, memoryPercent })).toBe(fault);
-});
+])(
+  'a process whose event loop is late by %d ms and that uses %d %% of its memory: %s',
+  (eventLoopDelayMs, memoryPercent, fault) => {
+    expect(healthFault({ eventLoopDelayMs, memoryPercent })).toBe(fault);
+  },
+);

@@ -51,7 +51,10 @@ describe('back-off between announcements', () => {
   });
 
   test('the last one comes when biddingTimeMs is over, not later', () => {
-    const story = announced().closeRound({ kind: 'again', uncoveredSkills: ['b'] }, WHOLE_TASK, { tries: 9, incapableMs: 29_900 });
+    const story = announced().closeRound({ kind: 'again', uncoveredSkills: ['b'] }, WHOLE_TASK, {
+      tries: 9,
+      incapableMs: 29_900,
+    });
     expect(story.effectsOf('delay_opening')).toMatchObject([{ delayMs: 100 }]);
   });
 
@@ -75,7 +78,9 @@ describe('NO_CAPABLE_AGENTS', () => {
   });
 
   test('names the uncovered skills, clears the board and leaves no entry', () => {
-    const story = announced().closeRound({ kind: 'again', uncoveredSkills: ['b', 'c'] }, WHOLE_TASK, { incapableMs: 30_000 });
+    const story = announced().closeRound({ kind: 'again', uncoveredSkills: ['b', 'c'] }, WHOLE_TASK, {
+      incapableMs: 30_000,
+    });
     expect(story.task.error).toMatchObject({ code: 'NO_CAPABLE_AGENTS', uncoveredSkills: ['b', 'c'] });
     expect(story.eventsOf('task.failed')).toMatchObject([{ code: 'NO_CAPABLE_AGENTS', uncoveredSkills: ['b', 'c'] }]);
     expect(story.effectsOf('clear_board')).toHaveLength(1);
@@ -116,12 +121,16 @@ test('TEAM_TOO_SMALL ends the task at once and names what is left open', () => {
 describe('awarding', () => {
   test('makes subtasks <taskId>-<n> in order, each with attempt 1 and epoch 1, and opens their attempts', () => {
     const story = TaskStory.awarded({ a: 'ann', b: 'bob', c: 'ann' });
-    expect(story.task.subtasks.map((one) => [one.id, one.ord, one.agentId, one.epoch, one.attempt, one.status])).toEqual([
+    expect(
+      story.task.subtasks.map((one) => [one.id, one.ord, one.agentId, one.epoch, one.attempt, one.status]),
+    ).toEqual([
       [`${TASK_ID}-0`, 0, 'ann', 1, 1, 'awarded'],
       [`${TASK_ID}-1`, 1, 'bob', 1, 1, 'awarded'],
       [`${TASK_ID}-2`, 2, 'ann', 1, 1, 'awarded'],
     ]);
-    expect(story.effectsOf('open_attempt').map((one) => [one.subtaskId, one.epoch, one.agentId, one.timeoutMs])).toEqual([
+    expect(
+      story.effectsOf('open_attempt').map((one) => [one.subtaskId, one.epoch, one.agentId, one.timeoutMs]),
+    ).toEqual([
       [`${TASK_ID}-0`, 1, 'ann', 60_000],
       [`${TASK_ID}-1`, 1, 'bob', 60_000],
       [`${TASK_ID}-2`, 1, 'ann', 60_000],
@@ -136,7 +145,10 @@ describe('awarding', () => {
     ];
     expect(story.task.team).toEqual(team);
     expect(story.eventsOf('task.awarded')).toMatchObject([{ round: 1, policy: 'weighted', team }]);
-    expect(story.effectsOf('receipt')[0]?.receipt).toMatchObject({ outcome: 'awarded', awards: [{ agentId: 'ann', epoch: 1 }, {}, {}] });
+    expect(story.effectsOf('receipt')[0]?.receipt).toMatchObject({
+      outcome: 'awarded',
+      awards: [{ agentId: 'ann', epoch: 1 }, {}, {}],
+    });
   });
 
   test('takes the opening off the board, once', () => {
@@ -146,7 +158,9 @@ describe('awarding', () => {
   });
 
   test('a part that nobody covers is a warning of the task that allows it', () => {
-    const story = announced({ requiredSkills: ['a', 'z'], allowPartial: true }).award([{ skills: ['a'], agentId: 'ann' }]);
+    const story = announced({ requiredSkills: ['a', 'z'], allowPartial: true }).award([
+      { skills: ['a'], agentId: 'ann' },
+    ]);
     expect(story.task.warnings).toMatchObject([{ rule: 'coverage', blame: [] }]);
     expect(story.eventsOf('validation.warning')).toHaveLength(1);
   });

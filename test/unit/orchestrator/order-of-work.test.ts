@@ -41,7 +41,11 @@ test('low that has waited 30 s goes with fresh normal, and before it by age', ()
 });
 
 test('of one level the earlier deadline goes first, whatever the age; none is last', () => {
-  const openings = [waiting('none', 'normal', 9_000), waiting('late', 'normal', 5_000, 2_000), waiting('soon', 'normal', 0, 1_000)];
+  const openings = [
+    waiting('none', 'normal', 9_000),
+    waiting('late', 'normal', 5_000, 2_000),
+    waiting('soon', 'normal', 0, 1_000),
+  ];
   expect(order(...openings)).toEqual(['soon', 'late', 'none']);
 });
 
@@ -55,5 +59,8 @@ test('of one level and deadline the older goes first, and of one age the lower t
 
 test('openings have one need if their domain and their set of skills are the same, in whatever order', () => {
   expect(needOf(['b', 'a'], 'retail')).toBe(needOf(['a', 'b'], 'retail'));
-  expect(new Set([needOf(['a'], 'retail'), needOf(['a'], undefined), needOf([], 'retail'), needOf(['a', 'b'], 'retail')]).size).toBe(4);
+  expect(
+    new Set([needOf(['a'], 'retail'), needOf(['a'], undefined), needOf([], 'retail'), needOf(['a', 'b'], 'retail')])
+      .size,
+  ).toBe(4);
 });

@@ -18,8 +18,8 @@ describe('a round that can be awarded', () => {
         { skills: ['b'], agentId: 'bob' },
       ],
       members: [
-        { agentId: 'ann', skills: ['a'], score: expect.closeTo(0.4 * 120 + (0.4 * 100) / 3 + 20) },
-        { agentId: 'bob', skills: ['b'], score: expect.closeTo(0.4 * 90 + 0.4 * 50 + 20) },
+        { agentId: 'ann', skills: ['a'], score: expect.closeTo(0.4 * 120 + (0.4 * 100) / 3 + 20) as number },
+        { agentId: 'bob', skills: ['b'], score: expect.closeTo(0.4 * 90 + 0.4 * 50 + 20) as number },
       ],
     });
   });
@@ -31,12 +31,15 @@ describe('a round that can be awarded', () => {
       [2, 'bob', undefined],
       [3, 'idle', 'NO_SKILL'],
     ]);
-    for (const { parts, score } of receipt.bids) expect(parts.reputation + parts.skillMatch + parts.load).toBeCloseTo(score);
+    for (const { parts, score } of receipt.bids)
+      expect(parts.reputation + parts.skillMatch + parts.load).toBeCloseTo(score);
   });
 
   test('judges a bid by the market’s records of load, skills and reputation, not by what the bidder says', () => {
     const loaded = knownAgent('ann', ['a'], { reservedSlots: 2 });
-    const { receipt } = roundOf([loaded, bob], { replies: [reply([offer('ann', { loadPercent: 0, confidence: 0.9 }), offer('bob')])] });
+    const { receipt } = roundOf([loaded, bob], {
+      replies: [reply([offer('ann', { loadPercent: 0, confidence: 0.9 }), offer('bob')])],
+    });
     expect(receipt.bids.find((bid) => bid.agentId === 'ann')).toMatchObject({ loadPercent: 50, confidence: 0.9 });
   });
 
@@ -79,7 +82,10 @@ describe('a round that cannot be awarded', () => {
   });
 
   test('is announced again when no active agent has a skill, and names the skills that nobody has', () => {
-    expect(roundOf([ann, bob], { requiredSkills: ['a', 'b', 'y', 'z'] }).outcome).toEqual({ kind: 'again', uncoveredSkills: ['y', 'z'] });
+    expect(roundOf([ann, bob], { requiredSkills: ['a', 'b', 'y', 'z'] }).outcome).toEqual({
+      kind: 'again',
+      uncoveredSkills: ['y', 'z'],
+    });
   });
 
   test('with allowPartial it is begun without the skills that no active agent has', () => {
@@ -94,7 +100,9 @@ describe('a round that cannot be awarded', () => {
 
   test('a task without required skills is announced again while the market has no active agent', () => {
     expect(roundOf([], { requiredSkills: [] }).outcome).toEqual({ kind: 'again', uncoveredSkills: [] });
-    expect(roundOf([{ ...ann, ...busy }], { requiredSkills: [], complexity: 'simple' }).outcome).toEqual({ kind: 'wait' });
+    expect(roundOf([{ ...ann, ...busy }], { requiredSkills: [], complexity: 'simple' }).outcome).toEqual({
+      kind: 'wait',
+    });
   });
 
   const four = ['a', 'b', 'c', 'd'].map((skill) => knownAgent(`only-${skill}`, [skill]));
@@ -160,7 +168,14 @@ describe('the round of a subtask', () => {
 });
 
 describe('merging what the processes of one pool answer', () => {
-  const answer = (changes: Partial<PoolReply>): PoolReply => ({ taskId: 't', round: 1, bids: [], passes: [], passCounts: {}, ...changes });
+  const answer = (changes: Partial<PoolReply>): PoolReply => ({
+    taskId: 't',
+    round: 1,
+    bids: [],
+    passes: [],
+    passCounts: {},
+    ...changes,
+  });
 
   test('a bid of one process stands before the pass of another', () => {
     const merged = mergeReplies('pool', [
@@ -171,13 +186,17 @@ describe('merging what the processes of one pool answer', () => {
   });
 
   test('two bids for one agent are one', () => {
-    expect(mergeReplies('pool', [answer({ bids: [offer('ann')] }), answer({ bids: [offer('ann')] })]).bids).toHaveLength(1);
+    expect(
+      mergeReplies('pool', [answer({ bids: [offer('ann')] }), answer({ bids: [offer('ann')] })]).bids,
+    ).toHaveLength(1);
     expect(mergeReplies('pool', [answer({ bids: [offer('ann'), offer('ann')] })]).bids).toHaveLength(1);
   });
 
   test('an agent that passes in every process is counted once', () => {
     const pass = answer({ passes: [{ agentId: 'ann', reason: 'UNHEALTHY' }], passCounts: { UNHEALTHY: 1 } });
-    expect(mergeReplies('pool', [pass, pass])).toMatchObject({ passes: [{ agentId: 'ann' }], passCounts: { UNHEALTHY: 1 } });
+    expect(mergeReplies('pool', [pass, pass])).toMatchObject({
+      passes: [{ agentId: 'ann' }],
+      passCounts: { UNHEALTHY: 1 },
+    });
   });
 });
-

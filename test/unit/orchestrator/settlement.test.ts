@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_LOST_LEASES } from '../../../src/orchestrator/core/transitions/settlement.ts';
-import { accepted, failed, rejected, successorsNamed, taskResult, TASK_ID, TaskStory, timedOut } from '../../support/task-fixtures.ts';
+import {
+  accepted,
+  failed,
+  rejected,
+  successorsNamed,
+  taskResult,
+  TASK_ID,
+  TaskStory,
+  timedOut,
+} from '../../support/task-fixtures.ts';
 
 describe('an attempt', () => {
   test('that starts makes the task run; a second start is refused', () => {
@@ -18,14 +27,29 @@ describe('an attempt', () => {
 
   test('that is accepted is closed with one entry of its quality, its duration and its skill', () => {
     const story = TaskStory.awarded({ a: 'ann', b: 'bob' }).deliver(0, accepted(95));
-    expect(story.effectsOf('close_attempt')).toMatchObject([{ subtaskId: `${TASK_ID}-0`, epoch: 1, verdict: 'accepted' }]);
+    expect(story.effectsOf('close_attempt')).toMatchObject([
+      { subtaskId: `${TASK_ID}-0`, epoch: 1, verdict: 'accepted' },
+    ]);
     expect(story.effectsOf('ledger')).toMatchObject([
-      { entry: { effectKey: `attempt:${TASK_ID}-0:1`, agentId: 'ann', skill: 'a', outcome: 'accepted', quality: 95, qualitySource: 'check', durationMs: 40, team: true } },
+      {
+        entry: {
+          effectKey: `attempt:${TASK_ID}-0:1`,
+          agentId: 'ann',
+          skill: 'a',
+          outcome: 'accepted',
+          quality: 95,
+          qualitySource: 'check',
+          durationMs: 40,
+          team: true,
+        },
+      },
     ]);
   });
 
   test('of a simple task moves reputation like any other', () => {
-    const story = TaskStory.awarded({ a: 'ann' }).deliver(0, accepted(), { sole: { result: taskResult(), warnings: [] } });
+    const story = TaskStory.awarded({ a: 'ann' }).deliver(0, accepted(), {
+      sole: { result: taskResult(), warnings: [] },
+    });
     expect(story.effectsOf('ledger')).toMatchObject([{ entry: { agentId: 'ann', outcome: 'accepted', team: false } }]);
   });
 
@@ -40,7 +64,9 @@ describe('an attempt', () => {
 
   test('adds its usage to the task’s', () => {
     const usage = { inputTokens: 3, outputTokens: 2, costUsd: 0.5 };
-    const story = TaskStory.awarded({ a: 'ann', b: 'bob' }).deliver(0, accepted(), { usage }).deliver(1, accepted(), { usage });
+    const story = TaskStory.awarded({ a: 'ann', b: 'bob' })
+      .deliver(0, accepted(), { usage })
+      .deliver(1, accepted(), { usage });
     expect(story.task.usage).toEqual({ inputTokens: 6, outputTokens: 4, costUsd: 1 });
   });
 });
@@ -50,13 +76,27 @@ describe('an answer that does not hold', () => {
     ['failed', failed, 'AGENT_FAILED'],
     ['rejected', rejected, 'SCHEMA_MISMATCH'],
     ['timed_out', timedOut, 'TIMED_OUT'],
-  ] as const)('%s: one entry for the agent, and the next-ranked bidder gets it with epoch + 1 and attempt + 1', (outcome, verdict, code) => {
-    const story = TaskStory.awarded({ a: 'ann', b: 'bob' }).deliver(0, verdict, { successors: successorsNamed('cyd', 'dee') });
-    expect(story.entries()).toEqual([['ann', outcome, code]]);
-    expect(story.subtask(0)).toMatchObject({ agentId: 'cyd', epoch: 2, attempt: 2, status: 'awarded', tried: ['ann'], lostLeases: 0 });
-    expect(story.eventsOf('subtask.reassigned')).toMatchObject([{ from: 'ann', to: 'cyd', epoch: 2, attempt: 2, reason: code }]);
-    expect(story.task.team.map((member) => member.agentId)).toEqual(['bob', 'cyd']);
-  });
+  ] as const)(
+    '%s: one entry for the agent, and the next-ranked bidder gets it with epoch + 1 and attempt + 1',
+    (outcome, verdict, code) => {
+      const story = TaskStory.awarded({ a: 'ann', b: 'bob' }).deliver(0, verdict, {
+        successors: successorsNamed('cyd', 'dee'),
+      });
+      expect(story.entries()).toEqual([['ann', outcome, code]]);
+      expect(story.subtask(0)).toMatchObject({
+        agentId: 'cyd',
+        epoch: 2,
+        attempt: 2,
+        status: 'awarded',
+        tried: ['ann'],
+        lostLeases: 0,
+      });
+      expect(story.eventsOf('subtask.reassigned')).toMatchObject([
+        { from: 'ann', to: 'cyd', epoch: 2, attempt: 2, reason: code },
+      ]);
+      expect(story.task.team.map((member) => member.agentId)).toEqual(['bob', 'cyd']);
+    },
+  );
 
   test('without a successor it goes back to the board for a round of its own', () => {
     const story = TaskStory.awarded({ a: 'ann', b: 'bob' }).deliver(0, failed);
@@ -66,17 +106,21 @@ describe('an answer that does not hold', () => {
     expect(story.subtask(0)).toMatchObject({ status: 'awarded', agentId: 'cyd', epoch: 2, attempt: 2, round: 2 });
   });
 
-  test.each([1, 2, 3])('maxAttempts %i: so many answers that do not hold end the subtask and with it the task', (maxAttempts) => {
-    const story = TaskStory.awarded({ a: 'ann', b: 'bob' }, { maxAttempts });
-    for (let attempt = 1; attempt < maxAttempts; attempt += 1) story.deliver(0, failed, { successors: successorsNamed('cyd') });
-    expect(story.task.status).not.toBe('failed');
-    story.deliver(0, failed, { successors: successorsNamed('cyd') });
-    expect(story.task).toMatchObject({ status: 'failed', error: { code: 'AGENT_FAILED' } });
-    expect(story.eventsOf('subtask.failed').map((event) => event['final'])).toEqual([
-      ...Array.from({ length: maxAttempts - 1 }, () => false),
-      true,
-    ]);
-  });
+  test.each([1, 2, 3])(
+    'maxAttempts %i: so many answers that do not hold end the subtask and with it the task',
+    (maxAttempts) => {
+      const story = TaskStory.awarded({ a: 'ann', b: 'bob' }, { maxAttempts });
+      for (let attempt = 1; attempt < maxAttempts; attempt += 1)
+        story.deliver(0, failed, { successors: successorsNamed('cyd') });
+      expect(story.task.status).not.toBe('failed');
+      story.deliver(0, failed, { successors: successorsNamed('cyd') });
+      expect(story.task).toMatchObject({ status: 'failed', error: { code: 'AGENT_FAILED' } });
+      expect(story.eventsOf('subtask.failed').map((event) => event['final'])).toEqual([
+        ...Array.from({ length: maxAttempts - 1 }, () => false),
+        true,
+      ]);
+    },
+  );
 
   test('the end of one subtask costs its mates nothing, and is recorded so', () => {
     const story = TaskStory.awarded({ a: 'ann', b: 'bob' }, { maxAttempts: 1 }).deliver(0, rejected);
@@ -116,7 +160,14 @@ describe('a lost lease', () => {
   test('costs the agent nothing, leaves the attempt and grows the epoch, once for the loss and once for the new award', () => {
     const story = TaskStory.awarded({ a: 'ann', b: 'bob' }).start(0).loseLease(0, ['cyd']);
     expect(story.entries()).toEqual([['ann', 'market_failure', 'LEASE_LOST']]);
-    expect(story.subtask(0)).toMatchObject({ agentId: 'cyd', epoch: 3, attempt: 1, lostLeases: 1, tried: [], startedAt: null });
+    expect(story.subtask(0)).toMatchObject({
+      agentId: 'cyd',
+      epoch: 3,
+      attempt: 1,
+      lostLeases: 1,
+      tried: [],
+      startedAt: null,
+    });
   });
 
   test('without a successor grows the epoch by one and opens the board', () => {

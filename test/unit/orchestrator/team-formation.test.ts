@@ -78,7 +78,10 @@ describe('a team', () => {
 
   test('a complex team has at most 5 members: the sixth skill stays open', () => {
     const one = { ann: 'a', bob: 'b', cyd: 'c', dee: 'd', eve: 'e', fay: 'f' };
-    expect(form('a b c d e', 'complex', one)).toMatchObject({ team: Object.keys(one).slice(0, 5), uncoveredSkills: [] });
+    expect(form('a b c d e', 'complex', one)).toMatchObject({
+      team: Object.keys(one).slice(0, 5),
+      uncoveredSkills: [],
+    });
     expect(form('a b c d e f', 'complex', one)).toMatchObject({ uncoveredSkills: ['f'] });
   });
 

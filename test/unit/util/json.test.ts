@@ -5,6 +5,12 @@ import { hasUnstorableText, jsonBytes, toStorableJson } from '../../../src/util/
 const LIMIT = 1024 * 1024;
 const store = (value: unknown, maxBytes = LIMIT) => toStorableJson(value, maxBytes);
 
+/** Of the pieces that are hard: NUL, halves of a pair, backslashes and what looks like an escape. */
+const texts = fc.string({
+  unit: fc.constantFrom('a', '\u0000', '\ud83d', '\ude00', '\\', 'u0000', 'ud800', '€'),
+  maxLength: 12,
+});
+
 function nested(levels: number): unknown {
   let value: unknown = 1;
   for (let i = 0; i < levels; i += 1) value = [value];
@@ -28,17 +34,19 @@ describe('what PostgreSQL’s jsonb can hold', () => {
 
   test('whatever text comes in, none that jsonb refuses comes out', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.constantFrom('', '\u0000', '\ud83d', '\ude00', '\\'), (text, more) => {
-        const stored = store([text + more, more + text]);
+      fc.property(texts, (text) => {
+        const stored = store({ [text]: text });
         if (!stored.ok) throw new Error(stored.reason);
-        for (const one of stored.value as string[]) expect(one.isWellFormed() && !one.includes('\u0000')).toBe(true);
+        return Object.entries(stored.value as object)
+          .flat()
+          .every((one: string) => one.isWellFormed() && !one.includes('\u0000'));
       }),
     );
   });
 
   test('what JSON holds comes back as it was', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: true } as never), (value) => {
+      fc.property(fc.jsonValue(), (value) => {
         const stored = store(value);
         expect(stored.ok && JSON.stringify(stored.value)).toBe(JSON.stringify(value));
       }),
@@ -46,7 +54,10 @@ describe('what PostgreSQL’s jsonb can hold', () => {
   });
 
   test('a Date is its ISO text, and members that are undefined are left out', () => {
-    expect(store({ at: new Date(0), gone: undefined })).toMatchObject({ ok: true, value: { at: '1970-01-01T00:00:00.000Z' } });
+    expect(store({ at: new Date(0), gone: undefined })).toMatchObject({
+      ok: true,
+      value: { at: '1970-01-01T00:00:00.000Z' },
+    });
   });
 });
 
@@ -64,7 +75,7 @@ describe('what is refused', () => {
     ['201 levels', nested(201), /200 levels/],
   ];
   test.each(refused)('%s, with the reason', (_what, value, reason) => {
-    expect(store(value)).toMatchObject({ ok: false, reason: expect.stringMatching(reason) });
+    expect(store(value)).toMatchObject({ ok: false, reason: expect.stringMatching(reason) as string });
   });
 
   test('200 levels are not', () => {
@@ -93,7 +104,13 @@ describe('what is refused', () => {
     expect(store(throwing(new Error('no')))).toEqual({ ok: false, reason: 'no' });
     expect(store(throwing('no'))).toEqual({ ok: false, reason: 'no' });
     expect(store(throwing(Object.create(null))).ok).toBe(false);
-    expect(store({ toJSON: () => { throw new TypeError('no JSON'); } })).toEqual({ ok: false, reason: 'no JSON' });
+    expect(
+      store({
+        toJSON: () => {
+          throw new TypeError('no JSON');
+        },
+      }),
+    ).toEqual({ ok: false, reason: 'no JSON' });
   });
 });
 

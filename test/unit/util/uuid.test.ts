@@ -6,7 +6,8 @@ import { uuidv7 } from '../../../src/util/uuid.ts';
 const instants = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 
 test('is a UUID of version 7 and variant 10', () => {
-  for (let i = 0; i < 100; i += 1) expect(uuidv7()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  for (let i = 0; i < 100; i += 1)
+    expect(uuidv7()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
 test('holds its millisecond in the first 48 bits', () => {
