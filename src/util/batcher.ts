@@ -16,11 +16,6 @@ export class Batcher<Item, Answer> {
     this.maxActive = options.maxActive;
   }
 
-  /** Calls that wait or are being carried out. */
-  get size(): number {
-    return this.waiting.length + this.active;
-  }
-
   add(item: Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
@@ -33,6 +28,7 @@ export class Batcher<Item, Answer> {
     while (this.active < this.maxActive && this.waiting.length > 0) {
       this.active += 1;
       const group = this.waiting.splice(0, this.maxItems);
+      if (this.waiting.length > 0) void this.next();
       try {
         const answers = await this.flush(group.map((one) => one.item));
         group.forEach((one, index) => one.resolve(answers[index] as Answer));
