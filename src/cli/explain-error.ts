@@ -20,13 +20,19 @@ export function describeError(error: unknown): Record<string, unknown> {
 
 function explainSwarmbidError(error: SwarmbidError): string[] {
   const fields = error.errors.map(({ path, message }) => `  ${path === '' ? '(the whole)' : path}: ${message}`);
-  return [`${error.detail} (${error.code})`, ...fields, ...adviceFor(error.code)];
+  // The detail of an invalid request is its first fault in other words.
+  const invalid = error.code === 'INVALID_REQUEST' && fields.length > 0;
+  const count = `${fields.length} ${fields.length === 1 ? 'fault' : 'faults'} in the request`;
+  return [`${invalid ? count : error.detail} (${error.code})`, ...fields, ...adviceFor(error.code)];
 }
 
 function adviceFor(code: string): string[] {
   if (code === 'UNREACHABLE') return ['Start a server with `npm start`, or name another with --url or SWARMBID_URL.'];
   if (code === 'UNAUTHENTICATED')
-    return ['Give a key with --token or SWARMBID_TOKEN; an admin makes one with `swarmbid keys create`.'];
+    return [
+      'Give a key with --token or SWARMBID_TOKEN; an admin makes one with `swarmbid keys create`.',
+      'Without any admin key: start the server with SWARMBID_ADMIN_KEY set, and use that.',
+    ];
   if (code === 'FORBIDDEN') return ['This needs a key with another role.'];
   return [];
 }

@@ -20,6 +20,8 @@ export interface GlobalOptions {
 /** What one run of a command works with. */
 export interface Session {
   client: SwarmbidClient;
+  /** True: requests carry a key. */
+  hasToken: boolean;
   /** True: stdout carries JSON and nothing else. */
   json: boolean;
   streams: CliStreams;
@@ -37,12 +39,14 @@ export interface Session {
 
 export function openSession(streams: CliStreams, options: GlobalOptions): Session {
   const json = options.json === true;
+  const token = options.token ?? given(streams.env.SWARMBID_TOKEN);
   const write = (stream: OutputStream, text: string) => void stream.write(`${text}\n`);
   return {
     client: new SwarmbidClient({
       url: httpUrl(options.url ?? defaultUrl(streams.env)),
-      token: options.token ?? given(streams.env.SWARMBID_TOKEN),
+      token,
     }),
+    hasToken: token !== undefined,
     json,
     streams,
     colors: colorsFor(streams.stdout, streams.env),
@@ -59,6 +63,11 @@ export function openSession(streams: CliStreams, options: GlobalOptions): Sessio
       for (const line of lines) write(streams.stderr, line);
     },
   };
+}
+
+/** How whoever typed this command types the next one: through npm in the sources, by its name where it is installed. */
+export function commandName(env: NodeJS.ProcessEnv): string {
+  return env.npm_lifecycle_event === undefined ? 'swarmbid' : 'npm run swarmbid --';
 }
 
 function httpUrl(text: string): string {

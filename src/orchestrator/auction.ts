@@ -38,7 +38,7 @@ import type { Plan, PlannedCommand, TaskStore } from './task-store.ts';
 /** An opening stays hidden this long beyond the bid window, in case this process dies with it. */
 const HOLD_MS = 5_000;
 /** Openings in one announce message. */
-const MAX_BATCH = 40;
+const MAX_BATCH = 100;
 /** Passes under way at once. */
 const MAX_PASSES = 4;
 /** Of a need that nobody can serve now, this many are announced at once; the rest wait unannounced. */

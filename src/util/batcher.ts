@@ -28,9 +28,10 @@ export class Batcher<Item, Answer> {
     while (this.active < this.maxActive && this.waiting.length > 0) {
       this.active += 1;
       const group = this.waiting.splice(0, this.maxItems);
-      if (this.waiting.length > 0) void this.next();
       try {
-        const answers = await this.flush(group.map((one) => one.item));
+        const flushed = this.flush(group.map((one) => one.item));
+        if (this.waiting.length > 0) void this.next();
+        const answers = await flushed;
         group.forEach((one, index) => one.resolve(answers[index] as Answer));
       } catch (error) {
         for (const one of group) one.reject(error);

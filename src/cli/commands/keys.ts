@@ -2,8 +2,9 @@ import { Option, type Command } from 'commander';
 import { ROLES, type Role } from '../../contracts/access.ts';
 import { allItems } from '../all-items.ts';
 import { onAction, withExamples, type CommandHost } from '../command.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, UsageError } from '../exit-codes.ts';
 import { printable } from '../format.ts';
+import type { Session } from '../session.ts';
 import { renderTable, type Column } from '../table.ts';
 
 const COLUMNS: Column[] = [
@@ -38,12 +39,29 @@ function addCreate(keys: Command, host: CommandHost): void {
     'swarmbid keys create --role submitter --name web-shop --owner shop',
   );
   onAction<{ role: Role; name?: string; owner?: string }>(host, command, async (session, { role, name, owner }) => {
+    const isFirst = await isFirstKey(session);
+    if (isFirst && role !== 'admin') throw new UsageError(FIRST_MUST_BE_ADMIN);
     const key = await session.client.createKey({ role, name, ownerId: owner });
     session.print(key.key);
     if (!session.json) session.note(`Key ${key.id} of role ${key.role}, owner ${key.ownerId}. It is not shown again.`);
+    if (isFirst) session.note(FIRST_KEY);
     session.printDocument(key);
     return EXIT.done;
   });
+}
+
+const FIRST_MUST_BE_ADMIN =
+  'the first key must be of role admin: from the first key on the server asks everyone for one, and only an admin can ' +
+  'make more. Run `swarmbid keys create --role admin` first, then this with --token';
+const FIRST_KEY =
+  'It is the first key: from now on every request needs one. Give it with --token or SWARMBID_TOKEN. ' +
+  'If it is lost, start the server with a SWARMBID_ADMIN_KEY of your choice, and make another.';
+
+/** Only a server without keys lists them to whoever has none. */
+async function isFirstKey(session: Session): Promise<boolean> {
+  if (session.hasToken) return false;
+  const { items } = await session.client.keys({ limit: 1 });
+  return items.length === 0;
 }
 
 function addList(keys: Command, host: CommandHost): void {

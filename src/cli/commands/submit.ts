@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { TaskSubmission } from '../../sdk/index.ts';
 import { onAction, withExamples, type CommandHost } from '../command.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
-import type { CliStreams } from '../session.ts';
+import { commandName, type CliStreams } from '../session.ts';
 import { watchToEnd } from './watch.ts';
 
 export function addSubmitCommand(program: Command, host: CommandHost): void {
@@ -25,7 +25,8 @@ export function addSubmitCommand(program: Command, host: CommandHost): void {
     const task = await session.client.submit(submission, idempotencyKey === undefined ? {} : { idempotencyKey });
     session.print(`Task ${task.id} ${task.status}`);
     if (options.watch === true) return watchToEnd(session, task.id);
-    session.print(`Follow it:     swarmbid watch ${task.id}`, `Why this agent: swarmbid award ${task.id}`);
+    const swarmbid = commandName(host.streams.env);
+    session.print(`Follow it:       ${swarmbid} watch ${task.id}`, `Why this agent:  ${swarmbid} award ${task.id}`);
     session.printDocument(task);
     return EXIT.done;
   });

@@ -92,9 +92,38 @@ describe('keys', () => {
       key: 'sb_once',
     };
     await serve({ 'POST /v1/admin/keys': { status: 201, body: key } });
-    const { exitCode, stdout } = await run(['keys', 'create', '--role', 'submitter', '--owner', 'o1']);
+    const argv = ['keys', 'create', '--role', 'submitter', '--owner', 'o1', '--token', 'sb_admin'];
+    const { exitCode, stdout } = await run(argv);
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'sb_once\n' });
     expect(server?.requests[0]?.body).toEqual({ role: 'submitter', ownerId: 'o1' });
+  });
+
+  describe('without a key, at a server that has none yet', () => {
+    const none = { 'GET /v1/admin/keys': { body: { items: [], nextCursor: null } } };
+    const admin = {
+      id: 'k1',
+      role: 'admin',
+      name: null,
+      ownerId: 'o1',
+      createdAt: at,
+      revokedAt: null,
+      key: 'sb_once',
+    };
+
+    test('create of an admin says that every request needs a key from now on', async () => {
+      await serve({ ...none, 'POST /v1/admin/keys': { status: 201, body: admin } });
+      const { exitCode, stdout, stderr } = await run(['keys', 'create', '--role', 'admin']);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'sb_once\n' });
+      expect(stderr).toContain('from now on every request needs one');
+    });
+
+    test('create of a submitter is not sent, exit 2: nobody could make another key after it', async () => {
+      await serve(none);
+      const { exitCode, stderr } = await run(['keys', 'create', '--role', 'submitter']);
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain('the first key must be of role admin');
+      expect(server?.requests.map(({ method }) => method)).toEqual(['GET']);
+    });
   });
 
   test('revoke: asks to delete the key', async () => {

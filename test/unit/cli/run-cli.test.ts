@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startFakeMarketServer, type FakeAnswer, type FakeMarketServer } from '../../support/fake-market-server.ts';
+import packageDocument from '../../../package.json' with { type: 'json' };
 import { closedAddress, runCommand } from '../../support/run-command.ts';
 
 const TASK_ID = '01936f0e-7a3c-7000-8000-000000000000';
@@ -29,6 +30,12 @@ describe('help and usage', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toContain('Examples:');
     expect(stdout).toContain('--json');
+  });
+
+  test('--version prints that of the package, exit 0', async () => {
+    const { exitCode, stdout } = await run(['--version']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(`${packageDocument.version}\n`);
   });
 
   test.each([
