@@ -63,7 +63,8 @@ function ownersOf(nodes: readonly Profiler.ProfileNode[]): Map<number, { group: 
   const owners = new Map<number, { group: string; name: string }>();
   for (const node of nodes) {
     const name = node.callFrame.functionName || '(anonymous)';
-    if (name === '(idle)') continue;
+    // The profiler's own start and end are nobody's work.
+    if (name === '(idle)' || node.callFrame.url.startsWith('node:inspector')) continue;
     let group = groupOf(node.callFrame);
     for (let at = parents.get(node.id); group === undefined && at !== undefined; at = parents.get(at.id))
       group = groupOf(at.callFrame);

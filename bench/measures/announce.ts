@@ -88,7 +88,9 @@ function countMessages(redis: Redis): { begin(): Promise<void>; count(): number 
     if (/^swarmbid:(announce$|reply\.)/.test(channel)) count += 1;
   });
   return {
-    begin: async () => void (await redis.psubscribe('swarmbid:*')),
+    begin: async () => {
+      await redis.psubscribe('swarmbid:*');
+    },
     count: () => count,
   };
 }

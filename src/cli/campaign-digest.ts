@@ -114,7 +114,7 @@ function marketingLines({ campaignName, currency, estimatedCost, segments }: z.o
       `estimated cost ${formatAmount(estimatedCost)} ${currency}`,
     ...shown.flatMap(({ segment, subject, reach, cost, sendAt }) => [
       `${segment.padEnd(15)} "${subject}"`,
-      `${' '.repeat(15)} ${formatAmount(reach)} contacts, ${formatAmount(cost)} ${currency}, send at ${sendAt.replace('T', ' ')}`,
+      `${' '.repeat(15)} ${formatAmount(reach)} contacts, ${formatAmount(cost)} ${currency}, send at ${sendAt.replace(/(?<=\d)T/, ' ')}`,
     ]),
     ...(segments.length > SHOWN_SEGMENTS ? [`… ${segments.length - SHOWN_SEGMENTS} more segments`] : []),
   ];

@@ -7,8 +7,10 @@ const SHOWN_ITEMS = 3;
 const SHOWN_CHARACTERS = 150;
 const SHORT_CHARACTERS = 60;
 
+type Ended = Pick<TaskView, 'id' | 'status' | 'error' | 'result' | 'usage'>;
+
 /** How a task ended: its result or its error, warnings and usage. */
-export function renderOutcome(task: TaskView, colors: Colors): string[] {
+export function renderOutcome(task: Ended, colors: Colors): string[] {
   const paint = task.status === 'completed' ? colors.green : colors.red;
   return [
     `Task ${task.id} ${paint(task.status)}`,
@@ -38,7 +40,7 @@ function renderWarnings(result: TaskResult, colors: Colors): string[] {
   });
 }
 
-function renderUsage({ usage }: TaskView): string[] {
+function renderUsage({ usage }: Ended): string[] {
   if (usage.inputTokens === 0 && usage.outputTokens === 0 && usage.costUsd === 0) return [];
   return [
     `  used ${usage.inputTokens} input and ${usage.outputTokens} output tokens, $${formatNumber(usage.costUsd, 4)}`,

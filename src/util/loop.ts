@@ -49,14 +49,14 @@ export class Loop {
         pauseMs = this.options.retryMs;
         this.wanted = false;
       }
-      const { restMs = 0 } = this.options;
-      if (restMs > 0 && !this.stopped) await this.rest(restMs);
+      await this.rest(this.options.restMs ?? 0);
       if (this.mayRest()) await this.sleep(pauseMs);
     }
   }
 
   /** A sleep that only `stop` ends. */
   private async rest(ms: number): Promise<void> {
+    if (ms === 0 || this.stopped) return;
     const resting = this.sleep(ms);
     this.ender = this.sleeper;
     this.sleeper = undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deliver, messageTo } from './fake-team.ts';
+import type { Progress } from './fake-team.ts';
 
 const HEADER = 'date,segment,channel,hour,sent,opened,clicked,converted,revenue';
 const campaignsCsv = [
@@ -26,6 +27,17 @@ describe('analytics', () => {
       { segment: 'startup', sent: 2000, openRate: 0.1, clickRate: 0.02, conversionRate: 0.005, revenuePerSend: 0.25 },
     ]);
     expect(value['byChannel']).toMatchObject([{ channel: 'email' }, { channel: 'sms' }]);
+  });
+
+  it('tells how far it is by the rows read and the parts measured, never backwards', async () => {
+    const progress: Progress[] = [];
+    const rows = Array.from({ length: 1_000 }, (_, n) => `2026-01-06,s${n % 2},email,10,1000,300,60,20,${n}`);
+    await deliver(['analytics'], { campaignsCsv: [HEADER, ...rows].join('\n') }, { progress });
+    const percents = progress.map(({ percent }) => percent);
+    expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+    expect(progress).toContainEqual({ percent: 75, note: '1000 rows read' });
+    expect(progress).toContainEqual({ percent: 80, note: 'segment s0 measured' });
+    expect(progress.at(-1)).toEqual({ percent: 100, note: 'done' });
   });
 
   it('draws the trend through the months: from 30 % opened to 20 % is −0.1 a month', async () => {

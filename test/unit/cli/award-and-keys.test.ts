@@ -99,7 +99,7 @@ describe('keys', () => {
   });
 
   describe('without a key, at a server that has none yet', () => {
-    const none = { 'GET /v1/admin/keys': { body: { items: [], nextCursor: null } } };
+    const none = { 'GET /v1/admin/keys?limit=1': { body: { items: [], nextCursor: null } } };
     const admin = {
       id: 'k1',
       role: 'admin',

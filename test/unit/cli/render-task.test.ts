@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import { renderOutcome } from '../../../src/cli/render-task.ts';
-import type { TaskResult, TaskView } from '../../../src/sdk/index.ts';
+import type { TaskResult } from '../../../src/sdk/index.ts';
 
 const RESULT: TaskResult = {
   taskId: 't',
@@ -17,8 +17,8 @@ const RESULT: TaskResult = {
 
 const render = (result: Partial<TaskResult>): string[] => {
   const usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
-  const task = { id: 't', status: 'completed', result: { ...RESULT, ...result }, usage };
-  return renderOutcome(task as unknown as TaskView, pc.createColors(false));
+  const task = { id: 't', status: 'completed', result: { ...RESULT, ...result }, usage } as const;
+  return renderOutcome(task, pc.createColors(false));
 };
 
 const sections = (value: unknown) => render({ sections: { poetry: value } }).slice(3);
