@@ -300,6 +300,8 @@ create table outbox (
   job_id text not null,
   data jsonb not null
 );
+-- jobs that were carried right after their commit
+create index outbox_by_job on outbox (job_id);
 
 -- messages of the LISTEN/NOTIFY bus that are too large for a notification; nothing here outlives a minute
 create unlogged table bus_payload (

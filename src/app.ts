@@ -11,6 +11,7 @@ import {
   type CachedKeyService,
 } from './api/index.ts';
 import { channels } from './bus/names.ts';
+import { OutboxRelay } from './bus/outbox-relay.ts';
 import type { Config } from './config.ts';
 import { connect, Endings, type Connections } from './connections.ts';
 import type { AgentDefinition } from './contracts/agent-definition.ts';
@@ -97,7 +98,7 @@ class MarketProcess {
     return server;
   }
 
-  private async parts({ db, bus, metrics }: Connections, wakeups: Wakeups) {
+  private async parts({ db, bus, queues, metrics }: Connections, wakeups: Wakeups) {
     const { config } = this;
     const audit = createAuditLog({ db });
     const judge = createJudge();
@@ -117,6 +118,7 @@ class MarketProcess {
       if (changed === 'skills') skills.invalidate();
       if (changed === 'keys') keys.invalidate();
     });
+    const relay = new OutboxRelay(db, queues);
     const tasks = new TaskStore({
       db,
       ledger: createLedgerStore(),
@@ -125,9 +127,9 @@ class MarketProcess {
       synthesisMs: config.leaseMs,
       onCommit: (summary) => {
         wakeups.events(summary.lastSeq);
+        if (summary.jobs.length > 0) relay.carry(summary.jobs).catch(() => wakeups.work(['relay']));
         if (summary.revoked.length > 0) wakeups.publish(channels.revoke, { attempts: summary.revoked });
         wakeups.work([
-          ...(summary.jobs ? (['relay'] as const) : []),
           ...(summary.entries ? (['fold'] as const) : []),
           ...(summary.openings ? (['auction'] as const) : []),
           ...(summary.freed ? (['capacity'] as const) : []),
@@ -139,6 +141,7 @@ class MarketProcess {
       throw new Error(`AWARD_POLICY=${config.awardPolicy} is unknown; known: ${[...policies.keys()].join(', ')}`);
     }
     return {
+      relay,
       audit,
       skills,
       keys,

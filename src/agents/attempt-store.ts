@@ -2,6 +2,9 @@
  * What a pool may write: claims, leases, progress and deliveries of its own attempts, and its agents' messages. It changes no
  * task, no verdict and no ledger entry; the orchestrator reads what is written here. Each statement takes many rows, locked
  * in the order (subtask, epoch) that every transaction keeps.
+ *
+ * Claims and reports do not wait for the disk. If PostgreSQL crashes before they reach it, the work runs again, as after any
+ * lost lease; what is settled from a report is committed after it, and with it, durably.
  */
 import { sql } from 'kysely';
 import type { Usage } from '../contracts/task.ts';
@@ -32,9 +35,10 @@ export async function claimAttempts(
   leaseMs: number,
 ): Promise<ClaimedAttempt[]> {
   const { rows } = await sql<ClaimedAttempt>`
-    with locked as (
+    with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
+    locked as (
       select a.subtask_id, a.epoch
-      from attempt a join jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
+      from relaxed, attempt a join jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
         on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
       where a.claimed_at is null and a.closed_at is null
       order by a.subtask_id, a.epoch for update of a
@@ -68,11 +72,12 @@ export async function reportAttempts(
 ): Promise<void> {
   const rows = reports.map(({ usage, ...report }) => ({ ...report, ...usage }));
   await sql`
-    with x as (
+    with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
+    x as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x("subtaskId" text, epoch int, outcome text,
         value jsonb, error text, "inputTokens" bigint, "outputTokens" bigint, "costUsd" double precision, percent real, note text)
     ), locked as (
-      select a.subtask_id, a.epoch from attempt a join x on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
+      select a.subtask_id, a.epoch from relaxed, attempt a join x on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
       where a.outcome is null and a.replica_id = ${replicaId}
       order by a.subtask_id, a.epoch for update of a
     )

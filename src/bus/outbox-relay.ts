@@ -1,12 +1,12 @@
 import type { Database } from '../db/database.ts';
-import type { JobQueues } from './job-queues.ts';
-import { takeJobs } from './outbox-store.ts';
+import type { JobQueues, QueuedJob } from './job-queues.ts';
+import { removeJobs, takeJobs } from './outbox-store.ts';
 
 const MAX_BATCH = 500;
 
 /**
- * Carries outbox rows to the queues. A row is removed by the transaction in which its job was added; if that fails in
- * between, the job is added again under the same id, which is adding it once.
+ * Carries outbox rows to the queues, and removes a row only after its job was added; if that fails in between, the job is
+ * added again under the same id, which is adding it once.
  */
 export class OutboxRelay {
   private readonly db: Database;
@@ -15,6 +15,15 @@ export class OutboxRelay {
   constructor(db: Database, queues: JobQueues) {
     this.db = db;
     this.queues = queues;
+  }
+
+  /** Carries jobs that the caller has just committed to the outbox, without looking for them there. */
+  async carry(jobs: readonly QueuedJob[]): Promise<void> {
+    await this.queues.add([...jobs]);
+    await removeJobs(
+      this.db,
+      jobs.map((job) => job.jobId),
+    );
   }
 
   /** Carries everything that is in the outbox. @throws if the transport does not answer; the rows stay */

@@ -68,6 +68,8 @@ export class Auction {
   /** Openings by need that are in a pass. */
   private readonly underway = new Map<string, number>();
   private freed = false;
+  /** The last look was cut short, or the passes were all busy. */
+  private moreWaits = false;
   private onPassEnd: () => void = () => undefined;
 
   constructor(options: AuctionOptions) {
@@ -84,26 +86,36 @@ export class Auction {
     this.onPassEnd = listener;
   }
 
-  /** Starts passes for what is due. Resolves when they are begun; returns when the next opening falls due. */
+  /** Starts passes for what is due. Returns when the next opening falls due; null if a pass that ends will ask again. */
   async run(): Promise<number | null> {
     while (this.passes.size < MAX_PASSES) {
       const parkedToo = this.freed;
       this.freed = false;
       const taken = await this.take(parkedToo);
-      if (taken.length === 0) break;
-      this.countUnderway(taken, 1);
-      const pass: Promise<void> = this.pass(taken)
-        .catch((error: unknown) =>
-          this.options.logger.error({ err: error }, 'an auction pass failed; its openings fall due again'),
-        )
-        .finally(() => {
-          this.passes.delete(pass);
-          this.countUnderway(taken, -1);
-          this.onPassEnd();
-        });
-      this.passes.add(pass);
+      if (taken.length === 0) return nextDueMs(this.options.tasks.db);
+      this.begin(taken);
+      if (taken.length < MAX_BATCH) return null;
     }
-    return nextDueMs(this.options.tasks.db);
+    this.moreWaits = true;
+    return null;
+  }
+
+  private begin(taken: TakenOpening[]): void {
+    this.countUnderway(taken, 1);
+    const pass: Promise<void> = this.pass(taken)
+      .catch((error: unknown) => {
+        this.options.logger.error({ err: error }, 'an auction pass failed; its openings fall due again');
+        return false;
+      })
+      .then((allAwarded) => {
+        this.passes.delete(pass);
+        this.countUnderway(taken, -1);
+        // A pass that awarded everything leaves nothing to look for: whoever opens more wakes the auction by itself.
+        if (allAwarded && !this.moreWaits) return;
+        this.moreWaits = false;
+        this.onPassEnd();
+      });
+    this.passes.add(pass);
   }
 
   async idle(): Promise<void> {
@@ -139,13 +151,14 @@ export class Auction {
     }
   }
 
-  private async pass(taken: TakenOpening[]): Promise<void> {
+  /** True if every opening was awarded. */
+  private async pass(taken: TakenOpening[]): Promise<boolean> {
     const rounds = await this.announce(taken);
-    if (rounds.length === 0) return;
+    if (rounds.length === 0) return false;
     const stop = this.options.metrics.auctionSeconds.startTimer();
     const { replies, silentPools } = await this.collect(rounds.map((round) => round.announcement));
     stop();
-    await this.award(rounds, replies, silentPools);
+    return this.award(rounds, replies, silentPools);
   }
 
   /** Writes a round for each opening. Openings of tasks that have ended meanwhile drop out. */
@@ -200,16 +213,22 @@ export class Auction {
     return { replies, silentPools };
   }
 
-  private async award(rounds: OpenRound[], replies: BidsMessage[], silentPools: string[]): Promise<void> {
+  private async award(rounds: OpenRound[], replies: BidsMessage[], silentPools: string[]): Promise<boolean> {
     const answers = answersByRound(replies);
+    let allAwarded = true;
     await this.options.tasks.transact(
       rounds.map((round) => round.opening.taskId),
       async (locked, trx, now) => {
         const merged = rounds.map((round) => answers.get(roundKey(round.announcement)) ?? []);
         const agents = await this.knownAgents(trx, merged);
-        return this.planAwards(rounds, merged, { locked, agents, silentPools, now });
+        const plan = this.planAwards(rounds, merged, { locked, agents, silentPools, now });
+        allAwarded = plan.commands.every(
+          ({ command }) => command.kind === 'close_round' && command.outcome.kind === 'award',
+        );
+        return plan;
       },
     );
+    return allAwarded;
   }
 
   private async knownAgents(trx: Trx, merged: readonly (readonly MergedReply[])[]): Promise<Map<string, KnownAgent>> {

@@ -7,7 +7,7 @@ import type { AwardPolicy } from '../contracts/award-policy.ts';
 import type { EventBus } from '../bus/event-bus.ts';
 import type { JobQueues, QueueWorker } from '../bus/job-queues.ts';
 import { channels } from '../bus/names.ts';
-import { OutboxRelay } from '../bus/outbox-relay.ts';
+import type { OutboxRelay } from '../bus/outbox-relay.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { Loop } from '../util/loop.ts';
@@ -30,6 +30,7 @@ export interface OrchestratorOptions {
   tasks: TaskStore;
   bus: EventBus;
   queues: JobQueues;
+  relay: OutboxRelay;
   wakeups: Wakeups;
   synthesis: Synthesis;
   fold: ReputationFold;
@@ -109,7 +110,7 @@ export class Orchestrator {
   }
 
   private startRelayLoop(): void {
-    const relay = new OutboxRelay(this.options.tasks.db, this.options.queues);
+    const { relay } = this.options;
     const loop = this.loop('relay', PERIOD_MS, () => relay.run());
     this.options.wakeups.onWork('relay', () => loop.wake());
   }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { LedgerEntryDraft } from '../contracts/ledger.ts';
+import type { JobData, QueuedJob } from '../bus/job-queues.ts';
 import { subtaskJobId, synthesisJobId, SYNTHESIS_QUEUE, workQueue } from '../bus/names.ts';
 import type { Statement } from '../db/pipeline.ts';
 import type { Decision } from './core/decision.ts';
@@ -16,7 +17,8 @@ export interface CommitSummary {
   lastSeq: Map<string, number>;
   /** Attempts that were claimed or may be: whoever runs them should stop. */
   revoked: { subtaskId: string; epoch: number }[];
-  jobs: boolean;
+  /** In the outbox; to be carried to their queues. */
+  jobs: QueuedJob[];
   entries: boolean;
   /** Openings were made. */
   openings: boolean;
@@ -40,7 +42,7 @@ export class TaskWrites {
   private readonly receipts: Row[] = [];
   private readonly board = new Map<string, Row>();
   private readonly clearedBoards = new Set<string>();
-  private readonly jobs = new Map<string, Row>();
+  private readonly jobs = new Map<string, QueuedJob>();
   private readonly entries: Omit<LedgerEntryDraft, 'delta'>[] = [];
   private readonly revoked: { subtaskId: string; epoch: number }[] = [];
   private readonly lastSeq = new Map<string, number>();
@@ -72,7 +74,7 @@ export class TaskWrites {
     return {
       lastSeq: this.lastSeq,
       revoked: this.revoked,
-      jobs: this.jobs.size > 0,
+      jobs: [...this.jobs.values()],
       entries: this.entries.length > 0,
       openings: [...this.board.values()].some((row) => row.action === 'open'),
       freed: this.freed,
@@ -177,8 +179,8 @@ export class TaskWrites {
     this.board.set(`${taskId}:${ord}`, { task_id: taskId, ord, ...row });
   }
 
-  private addJob(queue: string, jobId: string, data: Row): void {
-    this.jobs.set(jobId, { queue, job_id: jobId, data });
+  private addJob(queue: string, jobId: string, data: JobData): void {
+    this.jobs.set(jobId, { queue, jobId, data });
   }
 
   private inMs(ms: number): Date {
@@ -208,11 +210,11 @@ bc as (delete from opening using board
   where board.action = 'close' and opening.task_id = board.task_id and opening.ord = board.ord),
 bx as (delete from opening where task_id = any(${[...this.clearedBoards]}::uuid[]))
 insert into outbox (queue, job_id, data)
-select * from jsonb_to_recordset(${json(this.jobs.values())}::jsonb) as x(queue text, job_id text, data jsonb)`;
+select * from jsonb_to_recordset(${json(this.jobs.values())}::jsonb) as x(queue text, "jobId" text, data jsonb)`;
   }
 }
 
-const json = (rows: Iterable<Row>) => JSON.stringify([...rows]);
+const json = (rows: Iterable<object>) => JSON.stringify([...rows]);
 
 const updateTasks = (rows: Iterable<Row>, now: Date) => sql`
   update task set status = x.status, version = x.version, epoch = x.epoch, round = x.round, event_seq = x.event_seq,
