@@ -100,6 +100,8 @@ create table task (
 create index task_by_owner on task (owner_id, id desc);
 -- GET /tasks?status=
 create index task_by_status on task (status, id desc);
+-- GET /tasks?type=
+create index task_by_type on task (type, id desc);
 -- the deadline loop
 create index task_by_deadline on task (deadline)
   where deadline is not null and status not in ('completed', 'failed', 'cancelled', 'expired');
@@ -171,6 +173,10 @@ create table opening (
 );
 -- the auction: due openings of one need; distinct needs by a loose scan
 create index opening_by_need on opening (need, due_at);
+-- when the next one falls due
+create index opening_by_due on opening (due_at);
+-- how many of a need were announced and wait
+create index opening_announced on opening (need) where tries > 0;
 
 create table round (
   task_id uuid not null references task on delete cascade,
@@ -262,11 +268,14 @@ create table ledger (
   at timestamptz not null default clock_timestamp(),
   fold_seq bigint unique,
   before int,
-  after int
+  after int,
+  told boolean not null default false -- as an event of its task
 );
 create sequence ledger_fold_seq;
 -- the fold's queue
 create index ledger_unfolded on ledger (agent_id, id) where fold_seq is null;
+-- folded, but not told yet
+create index ledger_untold on ledger (fold_seq) where fold_seq is not null and not told;
 -- one agent's history, and its reputation at an instant (trend, movers)
 create index ledger_by_agent on ledger (agent_id, at desc, id desc);
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AWARD_POLICIES, type AwardPolicyName } from './contracts/award-policy.ts';
 import { slugSchema } from './contracts/primitives.ts';
 
 const ROLES = ['api', 'orchestrator', 'agents'] as const;
@@ -12,7 +13,8 @@ const withDefault = <Schema extends z.ZodType>(schema: Schema, fallback: z.input
 
 const weightsSchema = z
   .string()
-  .transform((text) => text.split(',').map(Number))
+  // an empty part is no number, though `Number` makes 0 of it
+  .transform((text) => text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part))))
   .refine(
     (parts) => parts.length === 3 && parts.every((part) => part >= 0 && part <= 1) && parts.some((part) => part > 0),
     {
@@ -41,7 +43,7 @@ const environmentSchema = z
     SWARMBID_POOL: optional(slugSchema),
     BID_WINDOW_MS: withDefault(z.coerce.number().int().min(10).max(60_000), 250),
     LEASE_MS: withDefault(z.coerce.number().int().min(500).max(600_000), 10_000),
-    AWARD_POLICY: withDefault(slugSchema, 'weighted'),
+    AWARD_POLICY: withDefault(z.string().toLowerCase().pipe(z.enum(AWARD_POLICIES)), 'weighted'),
     AWARD_WEIGHTS: withDefault(weightsSchema, '0.4,0.4,0.2'),
     POOL_SECRET: optional(z.string().min(16)),
     OPENAI_BASE_URL: optional(z.url()),
@@ -73,27 +75,45 @@ export interface Config {
   pool: string | undefined;
   bidWindowMs: number;
   leaseMs: number;
-  awardPolicy: string;
+  awardPolicy: AwardPolicyName;
   awardWeights: Environment['AWARD_WEIGHTS'];
   logLevel: string;
   adminKey: string | undefined;
 }
 
-/** Thrown with every fault of the environment at once. */
+/** A setting from a command line, for the variable that it takes the place of. */
+export interface CommandOption {
+  variable: string;
+  /** As it was typed, `--port`. */
+  flag: string;
+  value: string;
+}
+
+/** Thrown with every fault of the environment and the command line at once. */
 export class ConfigError extends Error {
   constructor(faults: string[]) {
-    super(`The environment has ${faults.length} fault(s):\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
+    super(`The configuration has ${count}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
     this.name = 'ConfigError';
   }
 }
 
-/** The only reader of the environment. @throws ConfigError that names every fault, its value and what is allowed */
-export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const parsed = environmentSchema.safeParse(env);
+/**
+ * The only reader of the environment. Options of a command line win over it, each under the name of its variable, and a
+ * fault in one names the option.
+ * @throws ConfigError that names every fault, its value and what is allowed
+ */
+export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOption[] = []): Config {
+  const given = new Map(options.map((option) => [option.variable, option]));
+  const parsed = environmentSchema.safeParse(
+    given.size === 0 ? env : { ...env, ...Object.fromEntries(options.map(({ variable, value }) => [variable, value])) },
+  );
   if (!parsed.success) {
     throw new ConfigError(
       parsed.error.issues.map((issue) => {
         const name = String(issue.path[0] ?? '');
+        const option = given.get(name);
+        if (option !== undefined) return `${option.flag} ${shown(name, option.value)}: ${issue.message}`;
         return `${name}=${shown(name, env[name])}: ${issue.message} (see .env.example)`;
       }),
     );

@@ -3,8 +3,8 @@
  * task, no verdict and no ledger entry; the orchestrator reads what is written here. Each statement takes many rows, locked
  * in the order (subtask, epoch) that every transaction keeps.
  *
- * Claims and reports do not wait for the disk. If PostgreSQL crashes before they reach it, the work runs again, as after any
- * lost lease; what is settled from a report is committed after it, and with it, durably.
+ * Reports do not wait for the disk. If PostgreSQL crashes before one reaches it, the work runs again, as after any lost
+ * lease; what is settled from a report is committed after it, and with it, durably.
  */
 import { sql } from 'kysely';
 import type { Usage } from '../contracts/task.ts';
@@ -27,7 +27,7 @@ export interface ClaimedAttempt extends AttemptId {
   team: TeamMember[];
 }
 
-/** Claims attempts that are still open and unclaimed; a lease begins. The others are absent from the answer. */
+/** Claims attempts that are open and unclaimed, or this replica's own already; a lease begins. The others are absent from the answer. */
 export async function claimAttempts(
   db: Database,
   attempts: readonly AttemptId[],
@@ -35,17 +35,16 @@ export async function claimAttempts(
   leaseMs: number,
 ): Promise<ClaimedAttempt[]> {
   const { rows } = await sql<ClaimedAttempt>`
-    with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
-    locked as (
+    with locked as (
       select a.subtask_id, a.epoch
-      from relaxed, attempt a join jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
+      from attempt a join jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
         on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
-      where a.claimed_at is null and a.closed_at is null
+      where (a.claimed_at is null or a.replica_id = ${replicaId}) and a.closed_at is null and a.outcome is null
       order by a.subtask_id, a.epoch for update of a
     ), claimed as (
-      update attempt a set claimed_at = clock_timestamp(), replica_id = ${replicaId}, changes = changes + 1,
+      update attempt a set claimed_at = coalesce(a.claimed_at, clock_timestamp()), replica_id = ${replicaId}, changes = changes + 1,
         due_at = clock_timestamp() + ${leaseMs} * interval '1 ms'
-      from locked where a.subtask_id = locked.subtask_id and a.epoch = locked.epoch and a.claimed_at is null
+      from locked where a.subtask_id = locked.subtask_id and a.epoch = locked.epoch
       returning a.subtask_id, a.epoch, a.task_id, a.agent_id, a.attempt, a.timeout_ms
     )
     select c.subtask_id as "subtaskId", c.epoch, c.task_id as "taskId", c.agent_id as "agentId", c.attempt,

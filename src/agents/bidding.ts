@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AgentDefinition, Assessment, SelfView } from '../contracts/agent-definition.ts';
 import type { Announcement, BidOffer, Pass, PassReason, PoolReply } from '../contracts/bid.ts';
 import { bidOfferSchema, passSchema } from '../contracts/bid.ts';
@@ -73,6 +74,11 @@ export class BidDesk {
   }
 }
 
+const assessmentSchema: z.ZodType<Assessment> = z.discriminatedUnion('bid', [
+  bidOfferSchema.pick({ confidence: true, estimatedMs: true, estimatedCostUsd: true }).extend({ bid: z.literal(true) }),
+  z.object({ bid: z.literal(false), reason: passSchema.shape.reason.optional() }),
+]);
+
 /** An agent's own code must not hold up the others: one that throws, is late or answers nonsense passes as UNHEALTHY. */
 async function ownAssessment(
   agent: AgentDefinition,
@@ -86,22 +92,14 @@ async function ownAssessment(
     timer = setTimeout(() => resolve(unhealthy), ASSESS_LIMIT_MS);
   });
   try {
-    const own = Promise.resolve(agent.assess?.(announcement, self, standard));
-    return checked(await Promise.race([own, late]), agent.id, self) ?? unhealthy;
+    // Copies in and out: what an agent does to its arguments, or keeps of its answer, stays its own affair.
+    const own = Promise.resolve(agent.assess?.(structuredClone(announcement), { ...self }, { ...standard }));
+    return assessmentSchema.parse(await Promise.race([own, late]));
   } catch {
     return unhealthy;
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** The assessment if it makes a bid or a pass that the market can read: one that it cannot would cost the whole reply. */
-function checked(assessment: Assessment | undefined, agentId: string, self: SelfView): Assessment | undefined {
-  if (typeof assessment !== 'object' || typeof assessment.bid !== 'boolean') return undefined;
-  const readable = assessment.bid
-    ? bidOfferSchema.safeParse(offerOf(agentId, self, assessment))
-    : passSchema.safeParse({ agentId, reason: assessment.reason ?? 'DECLINED' });
-  return readable.success ? assessment : undefined;
 }
 
 function offerOf(agentId: string, self: SelfView, terms: Extract<Assessment, { bid: true }>): BidOffer {

@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import type { Principal } from '../contracts/access.ts';
 import type { AgentChange, AgentRegistration, AgentView, ReplicaView } from '../contracts/agent.ts';
 import { MarketError } from '../contracts/errors.ts';
-import type { Page } from '../contracts/primitives.ts';
+import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
+import { SLUG_PATTERN, type Page } from '../contracts/primitives.ts';
 import type { AgentDirectory, AuditLog, PageQuery } from '../contracts/services.ts';
 import type { Database } from '../db/database.ts';
 
@@ -71,12 +72,14 @@ async function listAgents(
   read: (where: { after?: string; limit: number }) => Promise<AgentView[]>,
   query: PageQuery,
 ): Promise<Page<AgentView>> {
-  const after = query.cursor === undefined ? undefined : Buffer.from(query.cursor, 'base64url').toString('utf8');
+  const after = decodeCursor(query.cursor, SLUG_PATTERN);
   const agents = await read({ ...(after === undefined ? {} : { after }), limit: query.limit + 1 });
-  const items = agents.slice(0, query.limit);
-  const last = items.at(-1);
-  const more = agents.length > query.limit && last !== undefined;
-  return { items, nextCursor: more ? Buffer.from(last.id).toString('base64url') : null };
+  return pageOf(
+    agents,
+    query.limit,
+    (agent) => agent,
+    (agent) => agent.id,
+  );
 }
 
 async function readAgents(

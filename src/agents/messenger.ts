@@ -19,7 +19,7 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
 const STORED_PER_SUBTASK = 100;
 const REMEMBERED_TASKS = 32;
 
-export class AskError extends Error {
+class AskError extends Error {
   readonly code: 'ASK_TIMED_OUT' | 'AGENT_NOT_FOUND' | 'ASK_FAILED';
 
   constructor(code: AskError['code'], message: string) {
@@ -70,7 +70,7 @@ export class Messenger {
     );
   }
 
-  /** @throws AskError */
+  /** @throws Error with the `code` ASK_TIMED_OUT, AGENT_NOT_FOUND or ASK_FAILED */
   async ask(sender: Sender, agentId: string, topic: string, data: Json, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<Json> {
     const { bus, db, replicaId, leaseMs } = this.options;
     const message = this.message(sender, agentId, topic, data);
@@ -144,15 +144,15 @@ export class Messenger {
     const agent = this.options.agents.find((one) => one.id === agentId);
     if (agent?.onMessage === undefined) return { ok: false, error: `Agent "${agentId}" answers no messages.` };
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(new Error('out of time')), MAX_TIMEOUT_MS);
+    const late = `Agent "${agentId}" did not answer "${message.topic}" within ${MAX_TIMEOUT_MS} ms.`;
+    const timer = setTimeout(() => controller.abort(new Error(late)), MAX_TIMEOUT_MS);
     try {
       const task = await this.taskOf(message.taskId);
       if (task === undefined) return { ok: false, error: 'There is no such task.' };
       const log = agentLog(this.options.logger, { agentId, taskId: message.taskId, topic: message.topic });
-      const answer = toStorableJson(
-        (await agent.onMessage(message, { signal: controller.signal, log, task })) ?? null,
-        MAX_MESSAGE_BYTES,
-      );
+      const { signal } = controller;
+      const answered = await Promise.race([agent.onMessage(message, { signal, log, task }), abortOf(signal)]);
+      const answer = toStorableJson(answered ?? null, MAX_MESSAGE_BYTES);
       return answer.ok
         ? { ok: true, data: answer.value }
         : { ok: false, error: `The answer cannot be sent: ${answer.reason}.` };
@@ -174,6 +174,13 @@ export class Messenger {
     if (this.tasks.size > REMEMBERED_TASKS && oldest !== undefined) this.tasks.delete(oldest);
     return task;
   }
+}
+
+/** Rejects when the signal is aborted: an agent that does not heed it is waited for no longer. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 const wire = ({ id, taskId, from, to, topic, data }: StoredMessage) => ({ id, taskId, from, to, topic, data });

@@ -31,6 +31,9 @@ const MAX_CONCURRENCY = 1_000;
 const HEALTH_LIMIT_MS = 1_000;
 const SELF_FENCE = 0.75;
 const RETRY_MS = 250;
+const HEAD_ROOM = 64;
+/** About so many bytes to one message of bids; a single longer answer goes as it is. */
+const REPLY_BYTES = 1024 * 1024;
 
 export interface PoolOptions {
   name: string;
@@ -59,6 +62,8 @@ export class Pool {
   private heart: Loop | undefined;
   private processFault: string | null = null;
   private lastBeatAt = performance.now();
+  private toldHealth = 'true';
+  private fence: NodeJS.Timeout | undefined;
 
   constructor(options: PoolOptions) {
     this.options = options;
@@ -78,21 +83,35 @@ export class Pool {
     this.subscriptions = [
       await bus.subscribe(channels.announce, announceMessageSchema, async ({ announcements }, message) => {
         const answers = await Promise.all(announcements.map((one) => this.desk.answer(one)));
-        await message.reply({ pool: name, replicaId: this.replicaId, answers });
+        const parts = inParts(
+          answers,
+          (answer) => 200 + 120 * (answer.bids.length + answer.passes.length),
+          REPLY_BYTES,
+        );
+        for (const [index, part] of parts.entries()) {
+          await message.reply({
+            pool: name,
+            replicaId: this.replicaId,
+            answers: part,
+            last: index === parts.length - 1,
+          });
+        }
       }),
       await bus.subscribe(channels.revoke, revokeMessageSchema, ({ attempts }) => this.workbench.revoke(attempts)),
       await this.messenger.listen(),
     ];
     bus.onReconnect(() => this.heart?.wake());
-    const slots = agents.reduce((sum, agent) => sum + (agent.capacity ?? DEFAULT_CAPACITY), 0);
+    // Awards bound the load; the head room is for agents that won several parts of one task.
+    const slots = agents.reduce((sum, agent) => sum + (agent.capacity ?? DEFAULT_CAPACITY), HEAD_ROOM);
     this.worker = await queues.work(workQueue(name), Math.min(slots, MAX_CONCURRENCY), async (job) => {
       if (job.kind === 'subtask') await this.workbench.run(job);
     });
     this.heart = new Loop(() => this.beat(), {
       periodMs: Math.max(100, leaseMs / 3),
       retryMs: Math.min(RETRY_MS, leaseMs / 10),
-      onError: (error) => this.missBeat(error),
+      onError: (error) => this.options.logger.warn({ err: error }, 'a heartbeat did not reach the store'),
     });
+    this.fence = setInterval(() => this.checkFence(), leaseMs / 10);
     await this.sayDirectoryChanged();
   }
 
@@ -105,6 +124,7 @@ export class Pool {
     await this.workbench.flush();
     for (const subscription of this.subscriptions.slice(1)) await subscription.unsubscribe();
     await this.heart?.stop();
+    clearInterval(this.fence);
     this.readings.stop();
     await leaveMarket(db, this.replicaId).catch((error: unknown) =>
       this.options.logger.debug({ err: error }, 'left without saying so'),
@@ -121,29 +141,33 @@ export class Pool {
     const { db, leaseMs, name } = this.options;
     const readings = this.readings.read();
     this.processFault = healthFault(readings);
-    await this.askAgents();
-    const attempts = this.workbench.running();
+    const unhealthyAgents = [...this.unhealthyAgents].sort();
     const [closed] = await Promise.all([
-      prolongLeases(db, attempts, leaseMs),
+      prolongLeases(db, this.workbench.running(), leaseMs),
       writeHeartbeat(
         db,
         { id: this.replicaId, pool: name },
-        {
-          ...readings,
-          fault: this.processFault,
-          unhealthyAgents: [...this.unhealthyAgents],
-        },
+        { ...readings, fault: this.processFault, unhealthyAgents },
       ),
     ]);
     this.lastBeatAt = performance.now();
     this.workbench.revoke(closed);
+    await this.tellHealth([this.processFault === null, ...unhealthyAgents].join());
+    // After the leases: an agent that takes its time over its health costs the others nothing.
+    await this.askAgents();
   }
 
-  private missBeat(error: unknown): void {
-    this.options.logger.warn({ err: error }, 'a heartbeat did not reach the store');
-    if (performance.now() - this.lastBeatAt > SELF_FENCE * this.options.leaseMs) {
-      this.workbench.abortAll('the store cannot be reached, so the lease may be lost');
-    }
+  /** Orchestrators wait for no agent that is not well, so they are told when that changes. */
+  private async tellHealth(health: string): Promise<void> {
+    if (health === this.toldHealth) return;
+    this.toldHealth = health;
+    await this.sayDirectoryChanged();
+  }
+
+  /** Invariant 3: by a timer of its own, since a heartbeat may hang. */
+  private checkFence(): void {
+    if (performance.now() - this.lastBeatAt < SELF_FENCE * this.options.leaseMs) return;
+    this.workbench.abortAll('the store cannot be reached, so the lease may be lost');
   }
 
   private async askAgents(): Promise<void> {
@@ -161,6 +185,23 @@ export class Pool {
       .publish(channels.directory, { changed: 'agents' })
       .catch((error: unknown) => this.options.logger.debug({ err: error }, 'could not say that the pool changed'));
   }
+}
+
+/** Splits `items` into runs of at most about `maxSize`, at least one run. */
+function inParts<Item>(items: readonly Item[], sizeOf: (item: Item) => number, maxSize: number): Item[][] {
+  let current: Item[] = [];
+  const parts = [current];
+  let size = 0;
+  for (const item of items) {
+    size += sizeOf(item);
+    if (size > maxSize && current.length > 0) {
+      current = [];
+      parts.push(current);
+      size = sizeOf(item);
+    }
+    current.push(item);
+  }
+  return parts;
 }
 
 function cardOf(agent: AgentDefinition) {

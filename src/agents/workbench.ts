@@ -4,6 +4,7 @@ import type { Usage } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Batcher } from '../util/batcher.ts';
+import { isStoreFailure } from '../util/store-failure.ts';
 import { errorText } from '../util/error-text.ts';
 import { storableText, toStorableJson } from '../util/json.ts';
 import {
@@ -23,6 +24,7 @@ import { ProgressReporter } from './progress-reporter.ts';
 export const MAX_DELIVERY_BYTES = 1024 * 1024;
 const MAX_ERROR_CHARS = 2_000;
 const MAX_USED = 1e12;
+const NOTHING_USED: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
 const BATCH = { maxItems: 200, maxActive: 2 };
 /** Work that has ended by then is told with its end: one transaction of the orchestrator instead of two. */
 const START_TOLD_MS = 25;
@@ -117,7 +119,7 @@ export class Workbench {
     this.active.set(key, { subtaskId: claimed.subtaskId, epoch: claimed.epoch, agentId: claimed.agentId, controller });
     this.activePerAgent.set(claimed.agentId, (this.activePerAgent.get(claimed.agentId) ?? 0) + 1);
     try {
-      const usage: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
+      const usage: Usage = { ...NOTHING_USED };
       const ending = agent === undefined ? HANDED_BACK : await this.execute(agent, claimed, controller, usage);
       this.release(key, claimed.agentId);
       const progress = this.progress.take(claimed);
@@ -207,9 +209,9 @@ export class Workbench {
       attempt,
       idempotencyKey: `sub_${subtaskId}`,
       usage: (more) => {
-        usage.inputTokens += Math.round(used(more.inputTokens));
-        usage.outputTokens += Math.round(used(more.outputTokens));
-        usage.costUsd += used(more.costUsd);
+        usage.inputTokens = used(usage.inputTokens + Math.round(used(more.inputTokens)));
+        usage.outputTokens = used(usage.outputTokens + Math.round(used(more.outputTokens)));
+        usage.costUsd = used(usage.costUsd + used(more.costUsd));
       },
       ask: (agentId, topic, data, options) =>
         this.options.messenger.ask(sender, agentId, topic, data, options?.timeoutMs),
@@ -217,9 +219,28 @@ export class Workbench {
     };
   }
 
+  /** What the store does not take in itself costs its agent the attempt, and nobody else anything. */
+  private async reportAlone(report: AttemptReport): Promise<void> {
+    const { db, replicaId } = this.options;
+    const { subtaskId, epoch } = report;
+    const unstorable = {
+      ...failure('The report cannot be stored.'),
+      subtaskId,
+      epoch,
+      usage: NOTHING_USED,
+      percent: null,
+      note: null,
+    };
+    await persist(() => reportAttempts(db, [report], replicaId)).catch(() =>
+      persist(() => reportAttempts(db, [unstorable], replicaId)),
+    );
+  }
+
   private async claim(ids: AttemptId[]): Promise<(ClaimedAttempt | undefined)[]> {
     const { db, replicaId, leaseMs } = this.options;
-    const claimed = await persist(() => claimAttempts(db, ids, replicaId, leaseMs));
+    // A claim whose commit was not seen is made again: it is ours already, unless it runs here.
+    const open = ids.filter((id) => !this.active.has(keyOf(id.subtaskId, id.epoch)));
+    const claimed = await persist(() => claimAttempts(db, open, replicaId, leaseMs));
     const byKey = new Map(claimed.map((one) => [keyOf(one.subtaskId, one.epoch), one]));
     return ids.map((id) => {
       const key = keyOf(id.subtaskId, id.epoch);
@@ -230,7 +251,14 @@ export class Workbench {
   }
 
   private async report(reports: AttemptReport[]): Promise<undefined[]> {
-    await persist(() => reportAttempts(this.options.db, reports, this.options.replicaId));
+    const { db, replicaId, logger } = this.options;
+    try {
+      await persist(() => reportAttempts(db, reports, replicaId));
+    } catch (error) {
+      if (isStoreFailure(error)) throw error;
+      logger.error({ err: error }, 'a report cannot be stored; its attempt counts as failed, the others are repeated');
+      for (const report of reports) await this.reportAlone(report);
+    }
     this.options.onReport();
     return reports.map(() => undefined);
   }
@@ -285,7 +313,7 @@ async function persist<Answer>(statement: () => Promise<Answer>): Promise<Answer
     try {
       return await statement();
     } catch (error) {
-      if (performance.now() > until) throw error;
+      if (!isStoreFailure(error) || performance.now() > until) throw error;
       await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
     }
   }

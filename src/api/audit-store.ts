@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely';
 import type { AuditEntry, Principal } from '../contracts/access.ts';
+import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import type { AuditLog, PageQuery } from '../contracts/services.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { Database, Trx } from '../db/database.ts';
 import type { Tables } from '../db/tables.ts';
-import { decodeCursor, pageOf } from './page-cursor.ts';
 
 /** An audit log whose entry can be part of the transaction that it tells of: neither exists without the other. */
 export interface TransactionalAuditLog extends AuditLog {

@@ -5,7 +5,8 @@
  * key, which a person may have made up, is compared as hashes in constant time.
  *
  * 1. Nothing but an unrevoked key, the environment's admin key, or the keyless mode makes a principal.
- * 2. Keyless: embedded, on loopback, no admin key in the environment, and no key ever created. The first key ends it for good.
+ * 2. Keyless: embedded, on loopback, no admin key in the environment, and no key ever created. The first key ends it for good,
+ *    so it has to be an admin's: after any other nobody could make one.
  * 3. What was read of a key is believed for `CACHE_MS`, so a revocation holds everywhere within that time, and at once in
  *    this process and where `invalidate` is called. Only keys that exist are remembered, at most `CACHE_SIZE` of them.
  * 4. A key's creation or revocation and its audit entry are one transaction.
@@ -13,17 +14,16 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { CreatedKey, KeyRequest, KeyView, Principal, Role } from '../contracts/access.ts';
 import { MarketError } from '../contracts/errors.ts';
+import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { KeyService, PageQuery } from '../contracts/services.ts';
 import type { Database } from '../db/database.ts';
-import { uuidv7 } from '../util/uuid.ts';
+import { UUID_PATTERN, uuidv7 } from '../util/uuid.ts';
 import type { TransactionalAuditLog } from './audit-store.ts';
 import { createKeyCache, type KeyCache } from './key-cache.ts';
-import { decodeCursor, pageOf } from './page-cursor.ts';
 
 const TOKEN_PATTERN = /^sb_[A-Za-z0-9_-]{43}$/;
 const TOKEN_BYTES = 32;
-const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Of an open connection's or a request's key, so that a revocation is felt within 5 s on both (a connection is asked every 2 s). */
 const CACHE_MS = 3_000;
@@ -68,6 +68,7 @@ export function createKeyService(deps: KeyServiceDeps): CachedKeyService {
   return {
     authenticate: (token) => authenticate(token, { keys, keyless, adminHash }),
     create: async (principal, request) => {
+      if (request.role !== 'admin') await refuseAsFirst(keyless);
       const created = await insertKey(deps, principal, request);
       keyless.end();
       changed();
@@ -133,6 +134,14 @@ function createKeylessMode(deps: KeyServiceDeps, nowMs: () => number): KeylessMo
       askedAtMs = -Infinity;
     },
   };
+}
+
+/** @throws MarketError CONFLICT while no key exists and none is needed */
+async function refuseAsFirst(keyless: KeylessMode): Promise<void> {
+  keyless.askAgain();
+  if (!(await keyless.holds())) return;
+  const detail = 'The first key ends the time without keys, and only an admin can make more: create an admin key first.';
+  throw new MarketError('CONFLICT', detail);
 }
 
 async function anyKeyExists(db: Database): Promise<boolean> {

@@ -19,11 +19,14 @@ import {
   tiersReportSchema,
 } from '../contracts/ledger.ts';
 import { skillBodySchema, skillSchema } from '../contracts/skill.ts';
-import { subtaskViewSchema, taskResultSchema, taskSubmissionSchema, taskViewSchema } from '../contracts/task.ts';
+import {
+  subtaskViewSchema,
+  taskListItemSchema,
+  taskResultSchema,
+  taskSubmissionSchema,
+  taskViewSchema,
+} from '../contracts/task.ts';
 import { PROBLEM_MEDIA_TYPE, problemSchema } from './problem.ts';
-
-/** Items of a list have neither data nor the subtasks' results. */
-export const taskListItemSchema = taskViewSchema.omit({ data: true });
 
 const named: Record<string, z.ZodType> = {
   Problem: problemSchema,

@@ -1,5 +1,9 @@
 import type { AwardWeights, ScoreParts } from './award.ts';
 
+/** The policies that a market knows, the default first. */
+export const AWARD_POLICIES = ['weighted', 'reputation-first'] as const;
+export type AwardPolicyName = (typeof AWARD_POLICIES)[number];
+
 /** One bid with what the market knows of its bidder. */
 export interface PolicyBid {
   agentId: string;

@@ -6,11 +6,13 @@ import { slugSchema } from './primitives.ts';
 export const announceMessageSchema = z.object({ announcements: z.array(announcementSchema) });
 export type AnnounceMessage = z.infer<typeof announceMessageSchema>;
 
-/** One pool process's answers to an announce message. */
+/** One pool process's answers to an announce message; a long one comes in parts. */
 export const bidsMessageSchema = z.object({
   pool: slugSchema,
   replicaId: z.string(),
   answers: z.array(poolReplySchema),
+  /** No further part follows. */
+  last: z.boolean(),
 });
 export type BidsMessage = z.infer<typeof bidsMessageSchema>;
 

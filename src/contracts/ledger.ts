@@ -27,7 +27,7 @@ export interface LedgerEntryDraft {
   team: boolean;
 }
 
-export const ledgerEntryViewSchema = z.object({
+const ledgerEntryViewSchema = z.object({
   foldSeq: z.number().nullable(),
   at: z.string(),
   taskId: z.string().nullable().describe('null where the task belongs to somebody else'),
@@ -88,7 +88,7 @@ export const tiersReportSchema = z.object({
 });
 export type TiersReport = z.infer<typeof tiersReportSchema>;
 
-export const moverSchema = z.object({
+const moverSchema = z.object({
   agentId: z.string(),
   name: z.string(),
   before: z.number(),

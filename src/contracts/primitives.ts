@@ -10,13 +10,10 @@ export const slugSchema = z
 
 export const taskIdSchema = z.uuid();
 
-/** `<taskId>-<n>`, n from 0. */
-export const subtaskIdSchema = z.string().regex(/^[0-9a-f-]{36}-\d{1,3}$/);
-
-/** ISO 8601 with an offset or `Z`. */
-export const instantSchema = z.iso.datetime({ offset: true });
-
-export const percentSchema = z.number().min(0).max(100);
+/** ISO 8601 with an offset or `Z`, within the years that ISO 8601 writes with four digits. */
+export const instantSchema = z.iso
+  .datetime({ offset: true })
+  .refine((text) => Date.parse(text) <= Date.UTC(9999, 11, 31), 'must be before the year 10000');
 
 /** A set of skills: folded, in the order given, each once. */
 export const skillsSchema = z

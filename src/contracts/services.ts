@@ -9,7 +9,7 @@ import type { TaskEvent } from './events.ts';
 import type { AgentReputation, LeaderboardRow, MarketStats, MoversReport, TiersReport } from './ledger.ts';
 import type { Page } from './primitives.ts';
 import type { Skill, SkillBody } from './skill.ts';
-import type { ParsedTaskSubmission, TaskStatus, TaskView } from './task.ts';
+import type { ParsedTaskSubmission, TaskListItem, TaskStatus, TaskView } from './task.ts';
 
 export interface PageQuery {
   limit: number;
@@ -19,7 +19,7 @@ export interface PageQuery {
 export interface TaskService {
   /**
    * Stores the task and its `task.accepted` event in one transaction and wakes the auction. With a key that this owner
-   * used before: the stored task (`created: false`) if the body is the same.
+   * used before: the stored task (`created: false`) if the body is the same, though its deadline may have passed since.
    * @throws MarketError INVALID_REQUEST (deadline not in the future, unknown policy, a rule that does not parse),
    *   NOT_SUPPORTED (steps), IDEMPOTENCY_KEY_REUSED
    */
@@ -30,11 +30,11 @@ export interface TaskService {
   ): Promise<{ task: TaskView; created: boolean }>;
   /** @throws MarketError NOT_FOUND */
   get(principal: Principal, taskId: string): Promise<TaskView>;
-  /** Newest first. Items have neither `data` nor results of subtasks. */
+  /** Newest first. Items have neither `data` nor deliveries. @throws MarketError INVALID_REQUEST (cursor) */
   list(
     principal: Principal,
     query: PageQuery & { status?: TaskStatus | undefined; type?: string | undefined; agentId?: string | undefined },
-  ): Promise<Page<Omit<TaskView, 'data'>>>;
+  ): Promise<Page<TaskListItem>>;
   /** Events with `seq` over `after`, at most `limit`, in order. @throws MarketError NOT_FOUND */
   events(principal: Principal, taskId: string, after: number, limit: number): Promise<TaskEvent[]>;
   /** Status and last `seq`, for the feed. @throws MarketError NOT_FOUND */
@@ -81,6 +81,7 @@ export interface ReputationQueries {
 export interface KeyService {
   /** Who a token stands for. @throws MarketError UNAUTHENTICATED */
   authenticate(token: string | undefined): Promise<Principal>;
+  /** @throws MarketError CONFLICT while no key is needed, for a first key that is not an admin's */
   create(principal: Principal, request: KeyRequest): Promise<CreatedKey>;
   list(query: PageQuery): Promise<Page<KeyView>>;
   revoke(principal: Principal, keyId: string): Promise<void>;
@@ -101,11 +102,9 @@ export interface EventHints {
 
 /** All events of all tasks, for admins: reads events newer than a cursor in commit order of hints. */
 export interface EventReader {
-  /** Events of one task by the store alone, no owner asked: callers have authorised the watch. */
-  read(taskId: string, afterSeq: number, limit: number): Promise<TaskEvent[]>;
   /**
    * For each position the events of its task with a seq over `afterSeq`, in order, at most `limitPerTask`; pages in the order
-   * of `positions`. One query for all, so that a feed under load reads many tasks at the cost of one.
+   * of `positions`. No owner is asked: callers have authorised the watch. One query for all, so that a feed under load reads many tasks at the cost of one.
    */
   readMany(positions: readonly { taskId: string; afterSeq: number }[], limitPerTask: number): Promise<TaskEvent[][]>;
 }

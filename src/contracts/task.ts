@@ -42,7 +42,7 @@ export type SubtaskStatus = (typeof SUBTASK_STATUSES)[number];
 export const QUALITY_SOURCES = ['check', 'review', 'requester'] as const;
 export type QualitySource = (typeof QUALITY_SOURCES)[number];
 
-export const MAX_DATA_BYTES = 256 * 1024;
+const MAX_DATA_BYTES = 256 * 1024;
 
 export const ruleSchema = z.strictObject({
   name: z.string().min(1).max(200),
@@ -113,7 +113,7 @@ export interface TaskSpec {
   blamableSkills: string[];
 }
 
-export const failureSchema = z.object({
+const failureSchema = z.object({
   code: z.string(),
   message: z.string(),
   uncoveredSkills: z.array(z.string()).optional(),
@@ -207,3 +207,10 @@ export const taskViewSchema = z.object({
   finishedAt: z.string().nullable(),
 });
 export type TaskView = z.infer<typeof taskViewSchema>;
+
+/** A task as lists show it: without what it was given and what was delivered. */
+export const taskListItemSchema = taskViewSchema.omit({ data: true }).extend({
+  subtasks: z.array(subtaskViewSchema.omit({ result: true })),
+  result: taskResultSchema.omit({ sections: true }).optional(),
+});
+export type TaskListItem = z.infer<typeof taskListItemSchema>;

@@ -2,6 +2,7 @@ import { Kysely, type Transaction } from 'kysely';
 import pg from 'pg';
 import type { Logger } from '../observability/logger.ts';
 import { PipelinedDialect } from './pipelined-dialect.ts';
+import { nameRepeatedStatements } from './prepared-statements.ts';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
@@ -37,9 +38,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.url,
     max: options.maxConnections,
     application_name: options.applicationName,
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: 10_000,
-    query_timeout: 12_000,
+    connectionTimeoutMillis: 2_000,
+    statement_timeout: 5_000,
+    query_timeout: 6_000,
     lock_timeout: 2_000,
     idle_in_transaction_session_timeout: 5_000,
     keepAlive: true,
@@ -47,5 +48,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     types: numberTypes,
   });
   watchConnections(pool, options.logger);
+  nameRepeatedStatements(pool);
   return new Kysely<Tables>({ dialect: new PipelinedDialect({ pool }) });
 }

@@ -197,6 +197,7 @@ export interface Tables {
     fold_seq: number | null;
     before: number | null;
     after: number | null;
+    told: Generated<boolean>;
   };
   agent_skill: {
     agent_id: string;

@@ -9,7 +9,7 @@ const STATS_WINDOW_MS = 60_000;
 
 export interface AdminGatewayDeps {
   reputation: Pick<ReputationQueries, 'stats'>;
-  eventReader: Pick<EventReader, 'readMany'>;
+  eventReader: EventReader;
   hints: EventHints;
   logger: Logger;
 }

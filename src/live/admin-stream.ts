@@ -17,7 +17,7 @@ const BATCH_SIZE = 50;
 const RETRY_MS = 1_000;
 
 export interface AdminStreamDeps {
-  eventReader: Pick<EventReader, 'readMany'>;
+  eventReader: EventReader;
   hints: EventHints;
   logger: Logger;
   send: (event: TaskEvent) => void;

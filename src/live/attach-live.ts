@@ -18,7 +18,7 @@ export interface LiveDeps {
     keys: Pick<KeyService, 'authenticate'>;
     reputation: Pick<ReputationQueries, 'stats'>;
   };
-  eventReader: Pick<EventReader, 'readMany'>;
+  eventReader: EventReader;
   hints: EventHints;
   logger: Logger;
   metrics: Metrics;

@@ -30,7 +30,7 @@ const NET_MS = 2_000;
 const MAX_TICKS_BETWEEN_CHECKS = 16;
 
 export interface FeedDeps {
-  eventReader: Pick<EventReader, 'readMany'>;
+  eventReader: EventReader;
   hints: EventHints;
   logger: Logger;
   /** Period of the net; default 2 000. */
@@ -71,7 +71,7 @@ interface WatchedTask {
 }
 
 export class Feed {
-  readonly #eventReader: Pick<EventReader, 'readMany'>;
+  readonly #eventReader: EventReader;
   readonly #logger: Logger;
   readonly #tasks = new Map<string, WatchedTask>();
   readonly #queue = new Set<Cursor>();

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Database, Trx } from '../db/database.ts';
-import type { ScoredBid } from '../contracts/award.ts';
+import type { ReceiptRound } from '../contracts/award.ts';
 import type { Usage } from '../contracts/task.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 
@@ -23,6 +23,8 @@ export interface UnreadAttempt {
   skills: string[];
   spec: TaskSpec;
   subtaskCount: number;
+  /** Of the value, as stored. */
+  bytes: number;
 }
 
 interface UnreadRow extends Omit<UnreadAttempt, 'usage'> {
@@ -37,19 +39,28 @@ export type Lane = 'plain' | 'ruled';
 /** A claim is read when it is so old, or with the end of its work if that comes first: less than a pool waits to tell of it. */
 const CLAIM_READ_AFTER_MS = 20;
 
+/** Values of one read come to at most so many bytes, as stored, but for a single larger one. */
+export const MAX_VALUE_BYTES = 4 * 1024 * 1024;
+
 export async function readUnread(db: Database, limit: number, lane: Lane): Promise<UnreadAttempt[]> {
   const { rows } = await sql<UnreadRow>`
-    select a.subtask_id as "subtaskId", a.epoch, a.task_id as "taskId", a.agent_id as "agentId", a.changes,
-      a.closed_at is not null as closed, a.claimed_at as "claimedAt", a.progress_percent as "progressPercent",
-      a.progress_note as "progressNote", a.outcome, a.value, a.error, a.input_tokens as "inputTokens",
-      a.output_tokens as "outputTokens", a.cost_usd as "costUsd", a.ended_at as "endedAt",
-      s.skills, t.spec, t.subtask_count as "subtaskCount"
-    from attempt a join subtask s on s.id = a.subtask_id join task t on t.id = a.task_id
-    where a.changes > a.seen and ${lane === 'ruled'} = coalesce(a.outcome = 'delivered' and t.subtask_count = 1
-      and jsonb_array_length(t.spec -> 'rules') > 0, false)
-      and (a.outcome is not null or a.closed_at is not null or a.progress_percent is not null
-        or a.claimed_at <= clock_timestamp() - ${CLAIM_READ_AFTER_MS} * interval '1 ms')
-    order by a.awarded_at limit ${limit}`.execute(db);
+    with unread as (
+      select a.*, s.skills, t.spec, t.subtask_count, coalesce(pg_column_size(a.value), 0) as bytes
+      from attempt a join subtask s on s.id = a.subtask_id join task t on t.id = a.task_id
+      where a.changes > a.seen and ${lane === 'ruled'} = coalesce(a.outcome = 'delivered' and t.subtask_count = 1
+        and jsonb_array_length(t.spec -> 'rules') > 0, false)
+        and (a.outcome is not null or a.closed_at is not null or a.progress_percent is not null
+          or a.claimed_at <= clock_timestamp() - ${CLAIM_READ_AFTER_MS} * interval '1 ms')
+      order by a.awarded_at limit ${limit}
+    ), measured as (
+      select *, sum(bytes) over (order by awarded_at, subtask_id, epoch) - bytes as bytes_before from unread
+    )
+    select subtask_id as "subtaskId", epoch, task_id as "taskId", agent_id as "agentId", changes,
+      closed_at is not null as closed, claimed_at as "claimedAt", progress_percent as "progressPercent",
+      progress_note as "progressNote", outcome, case when closed_at is null then value end as value, error,
+      input_tokens as "inputTokens", output_tokens as "outputTokens", cost_usd as "costUsd", ended_at as "endedAt",
+      skills, spec, subtask_count as "subtaskCount", bytes
+    from measured where bytes_before < ${MAX_VALUE_BYTES} order by awarded_at, subtask_id, epoch`.execute(db);
   return rows.map(({ inputTokens, outputTokens, costUsd, ...row }) => ({
     ...row,
     usage: { inputTokens, outputTokens, costUsd },
@@ -65,15 +76,17 @@ export async function readTaskData(
   return new Map(rows.map((row) => [row.id, row.data]));
 }
 
-/** Bids of the round in which a subtask was awarded, best first, refused ones left out. */
-export async function readStandingBids(trx: Trx, taskId: string, round: number): Promise<ScoredBid[]> {
-  const row = await trx
-    .selectFrom('round')
-    .select('receipt')
-    .where('task_id', '=', taskId)
-    .where('round', '=', round)
-    .executeTakeFirst();
-  return (row?.receipt.bids ?? []).filter((bid) => bid.refused === undefined);
+/** The receipts of rounds, in the order asked for. */
+export async function readReceipts(
+  trx: Trx,
+  rounds: readonly { taskId: string; round: number }[],
+): Promise<(ReceiptRound | undefined)[]> {
+  const { rows } = await sql<{ position: number; receipt: ReceiptRound }>`
+    select x.position::int - 1 as position, r.receipt
+    from jsonb_array_elements(${JSON.stringify(rounds)}::jsonb) with ordinality as x(round, position)
+    join round r on r.task_id = (x.round ->> 'taskId')::uuid and r.round = (x.round ->> 'round')::int`.execute(trx);
+  const byPosition = new Map(rows.map((row) => [row.position, row.receipt]));
+  return rounds.map((_round, position) => byPosition.get(position));
 }
 
 export interface DueAttempt {

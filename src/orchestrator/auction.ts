@@ -7,7 +7,7 @@
  *
  *  1. Nothing here is a fact until a transaction has committed: a pass that dies leaves its openings hidden for
  *     `HOLD_MS` beyond the window, then another orchestrator announces them again.
- *  2. A process that let a window pass in silence is not waited for again until it answers something.
+ *  2. A process that let a window pass in silence is not waited for over the next `SILENCE_MS`; its answers still count.
  *  3. The market's own records decide in the end: bids are judged under the lock of the bidders' rows.
  */
 import { bidsMessageSchema, type BidsMessage } from '../contracts/bus-messages.ts';
@@ -22,7 +22,7 @@ import type { KnownAgent } from './core/eligibility.ts';
 import { judgeRound, mergeReplies, type MergedReply } from './core/round.ts';
 import { WHOLE_TASK } from './core/task-record.ts';
 import type { MarketView } from './market-view.ts';
-import { lockAgents } from './market-rows-store.ts';
+import { lockAgents, type LiveReplica } from './market-rows-store.ts';
 import {
   countAnnounced,
   listNeeds,
@@ -44,6 +44,8 @@ const MAX_PASSES = 4;
 /** Of a need that nobody can serve now, this many are announced at once; the rest wait unannounced. */
 const ANNOUNCED_WAITING = 100;
 const DESCRIPTION_CHARS = 500;
+/** So long a silent process is not waited for: a dead one then costs one window in so many. */
+const SILENCE_MS = 2_000;
 
 export interface AuctionOptions {
   tasks: TaskStore;
@@ -63,7 +65,8 @@ interface OpenRound {
 
 export class Auction {
   private readonly options: AuctionOptions;
-  private readonly silent = new Set<string>();
+  /** Until when (`performance.now()`) a process that was silent is not waited for. */
+  private readonly silentUntilMs = new Map<string, number>();
   private readonly passes = new Set<Promise<void>>();
   /** Openings by need that are in a pass. */
   private readonly underway = new Map<string, number>();
@@ -86,15 +89,16 @@ export class Auction {
     this.onPassEnd = listener;
   }
 
-  /** Starts passes for what is due. Returns when the next opening falls due; null if a pass that ends will ask again. */
+  /** Starts passes for what is due. Returns in how long the next opening falls due; null if none waits for a time. */
   async run(): Promise<number | null> {
     while (this.passes.size < MAX_PASSES) {
-      const parkedToo = this.freed;
+      const freed = this.freed;
       this.freed = false;
-      const taken = await this.take(parkedToo);
-      if (taken.length === 0) return nextDueMs(this.options.tasks.db);
-      this.begin(taken);
-      if (taken.length < MAX_BATCH) return null;
+      const taken = await this.take(freed);
+      if (taken.length > 0) this.begin(taken);
+      if (taken.length < MAX_BATCH) return nextDueMs(this.options.tasks.db);
+      // What was cut off is as due as what was taken.
+      this.freed ||= freed;
     }
     this.moreWaits = true;
     return null;
@@ -189,7 +193,7 @@ export class Auction {
   /** One message out, one answer from each live process back; who stays silent is named. */
   private async collect(announcements: Announcement[]): Promise<{ replies: BidsMessage[]; silentPools: string[] }> {
     const live = this.options.view.liveReplicas;
-    const awaited = new Set(live.filter((replica) => !this.silent.has(replica.id)).map((replica) => replica.id));
+    const awaited = new Set(this.awaitedReplicas(live));
     const replies: BidsMessage[] = [];
     await this.options.bus.request(
       channels.announce,
@@ -199,18 +203,24 @@ export class Auction {
         timeoutMs: this.options.bidWindowMs,
         onReply: (reply) => {
           replies.push(reply);
-          this.silent.delete(reply.replicaId);
-          awaited.delete(reply.replicaId);
+          if (reply.last) awaited.delete(reply.replicaId);
           return awaited.size === 0 && live.length > 0;
         },
       },
     );
-    for (const replicaId of awaited) this.silent.add(replicaId);
-    const alive = new Set(live.map((replica) => replica.id));
-    for (const replicaId of this.silent) if (!alive.has(replicaId)) this.silent.delete(replicaId);
+    const untilMs = performance.now() + SILENCE_MS;
+    for (const replicaId of awaited) this.silentUntilMs.set(replicaId, untilMs);
     const answered = new Set(replies.map((reply) => reply.pool));
     const silentPools = [...new Set(live.map((replica) => replica.pool))].filter((pool) => !answered.has(pool)).sort();
     return { replies, silentPools };
+  }
+
+  private awaitedReplicas(live: readonly LiveReplica[]): string[] {
+    const nowMs = performance.now();
+    for (const [replicaId, untilMs] of this.silentUntilMs) {
+      if (untilMs <= nowMs) this.silentUntilMs.delete(replicaId);
+    }
+    return live.map((replica) => replica.id).filter((replicaId) => !this.silentUntilMs.has(replicaId));
   }
 
   private async award(rounds: OpenRound[], replies: BidsMessage[], silentPools: string[]): Promise<boolean> {

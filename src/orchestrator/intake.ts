@@ -8,9 +8,11 @@
 import type { Trx } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { isStoreFailure } from '../util/store-failure.ts';
-import type { Command, Verdict } from './core/commands.ts';
+import type { Command, Successor, Verdict } from './core/commands.ts';
+import type { SubtaskRecord } from './core/task-record.ts';
 import {
   markMessagesTold,
+  MAX_VALUE_BYTES,
   readTaskData,
   readUnread,
   readUnreadMessages,
@@ -51,17 +53,20 @@ export class Intake {
 
   async run(): Promise<void> {
     for (;;) {
-      const settled = await this.settle();
-      const told = this.options.lane === 'plain' ? await this.tellMessages() : 0;
-      if (settled < MAX_BATCH && told < MAX_BATCH) return;
+      const moreToSettle = await this.settle();
+      const moreToTell = this.options.lane === 'plain' && (await this.tellMessages());
+      if (!moreToSettle && !moreToTell) return;
     }
   }
 
-  /** All at once; if that fails for another reason than the store, task by task, so that one cannot hold up the others. */
-  private async settle(): Promise<number> {
+  /**
+   * All at once; if that fails for another reason than the store, task by task, so that one cannot hold up the others.
+   * True if there may be more.
+   */
+  private async settle(): Promise<boolean> {
     const { tasks, lane, logger } = this.options;
     const unread = await readUnread(tasks.db, MAX_BATCH, lane);
-    if (unread.length === 0) return 0;
+    if (unread.length === 0) return false;
     try {
       await this.settleBatch(unread);
     } catch (error) {
@@ -75,9 +80,9 @@ export class Intake {
           ),
         );
       }
-      return 0;
+      return false;
     }
-    return unread.length;
+    return unread.length === MAX_BATCH || unread.reduce((sum, one) => sum + one.bytes, 0) >= MAX_VALUE_BYTES;
   }
 
   private async settleBatch(unread: readonly UnreadAttempt[]): Promise<void> {
@@ -95,38 +100,20 @@ export class Intake {
     locked: ReadonlyMap<string, LockedTask>,
     trx: Trx,
   ): Promise<PlannedCommand[]> {
-    const commands: PlannedCommand[] = [];
-    for (const attempt of unread) {
-      const task = locked.get(attempt.taskId);
-      if (task === undefined || attempt.closed) continue;
-      for (const command of await this.commandsOf(attempt, judged.get(attempt), task, trx)) {
-        commands.push({ taskId: attempt.taskId, command });
-      }
-    }
-    return commands;
-  }
-
-  private async commandsOf(
-    attempt: UnreadAttempt,
-    judged: Judged | undefined,
-    locked: LockedTask,
-    trx: Trx,
-  ): Promise<Command[]> {
-    const { subtaskId, epoch, claimedAt } = attempt;
-    const subtask = locked.task.subtasks.find((one) => one.id === subtaskId);
-    if (subtask?.epoch !== epoch || claimedAt === null) return [];
-    const begin: Command[] = subtask.status === 'awarded' ? [{ kind: 'start', subtaskId, epoch, at: claimedAt }] : [];
-    const { progressPercent: percent, progressNote: note } = attempt;
-    const told = percent === null || (judged !== undefined && percent === subtask.progressPercent);
-    const before: Command[] = told ? begin : [...begin, { kind: 'progress', subtaskId, epoch, percent, note }];
-    if (judged === undefined) return before;
-    const failed = judged.verdict.kind !== 'accepted';
-    const successors = failed ? await findSuccessors(trx, locked, subtask, attempt.agentId, this.options.leaseMs) : [];
-    const endedAt = attempt.endedAt ?? claimedAt;
-    return [
-      ...before,
-      { kind: 'deliver', subtaskId, epoch, startedAt: claimedAt, endedAt, usage: attempt.usage, successors, ...judged },
-    ];
+    const present = unread.flatMap((attempt) => presentWork(attempt, locked.get(attempt.taskId)));
+    const failed = present.filter(({ attempt }) => isFailure(judged.get(attempt)));
+    const found = await findSuccessors(
+      trx,
+      failed.map(({ attempt, ...work }) => ({ ...work, failedAgent: attempt.agentId })),
+      this.options.leaseMs,
+    );
+    const successorsOf = new Map(failed.map(({ attempt }, index) => [attempt, found[index] ?? []]));
+    return present.flatMap(({ attempt, subtask }) =>
+      commandsOf(attempt, subtask, judged.get(attempt), successorsOf.get(attempt) ?? []).map((command) => ({
+        taskId: attempt.taskId,
+        command,
+      })),
+    );
   }
 
   private async judgeAll(unread: readonly UnreadAttempt[]): Promise<Map<UnreadAttempt, Judged>> {
@@ -210,10 +197,10 @@ export class Intake {
     return { verdict, sole: { result, warnings } };
   }
 
-  private async tellMessages(): Promise<number> {
+  private async tellMessages(): Promise<boolean> {
     const { tasks } = this.options;
     const messages = await readUnreadMessages(tasks.db, MAX_BATCH);
-    if (messages.length === 0) return 0;
+    if (messages.length === 0) return false;
     await tasks.transact([...new Set(messages.map((one) => one.taskId))], async (_locked, trx) => {
       const untold = await markMessagesTold(
         trx,
@@ -228,8 +215,40 @@ export class Intake {
           })),
       };
     });
-    return messages.length;
+    return messages.length === MAX_BATCH;
   }
+}
+
+interface PresentWork {
+  attempt: UnreadAttempt;
+  locked: LockedTask;
+  subtask: SubtaskRecord;
+}
+
+/** Nothing if the attempt is over, or its task is gone. */
+function presentWork(attempt: UnreadAttempt, locked: LockedTask | undefined): PresentWork[] {
+  const subtask = locked?.task.subtasks.find((one) => one.id === attempt.subtaskId);
+  if (locked === undefined || attempt.closed || attempt.claimedAt === null || subtask?.epoch !== attempt.epoch)
+    return [];
+  return [{ attempt, locked, subtask }];
+}
+
+const isFailure = (judged: Judged | undefined) => judged !== undefined && judged.verdict.kind !== 'accepted';
+
+function commandsOf(
+  attempt: UnreadAttempt,
+  subtask: SubtaskRecord,
+  judged: Judged | undefined,
+  successors: readonly Successor[],
+): Command[] {
+  const { subtaskId, epoch, usage, progressPercent: percent, progressNote: note } = attempt;
+  const startedAt = attempt.claimedAt ?? new Date(0);
+  const begin: Command[] = subtask.status === 'awarded' ? [{ kind: 'start', subtaskId, epoch, at: startedAt }] : [];
+  const told = percent === null || (judged !== undefined && percent === subtask.progressPercent);
+  const before: Command[] = told ? begin : [...begin, { kind: 'progress', subtaskId, epoch, percent, note }];
+  if (judged === undefined) return before;
+  const endedAt = attempt.endedAt ?? startedAt;
+  return [...before, { kind: 'deliver', subtaskId, epoch, startedAt, endedAt, usage, successors, ...judged }];
 }
 
 const ACCEPTED: Verdict = { kind: 'accepted', quality: null, qualitySource: null };

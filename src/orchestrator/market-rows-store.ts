@@ -14,6 +14,8 @@ export interface AgentRow {
 export interface LiveReplica {
   id: string;
   pool: string;
+  healthy: boolean;
+  unhealthyAgents: string[];
 }
 
 /** Every active agent. */
@@ -28,7 +30,8 @@ export async function readAgents(db: Database): Promise<AgentRow[]> {
 /** Processes whose heartbeat is younger than a lease. */
 export async function readLiveReplicas(db: Database | Trx, leaseMs: number): Promise<LiveReplica[]> {
   const { rows } = await sql<LiveReplica>`
-    select id, pool from replica where heartbeat_at > clock_timestamp() - ${leaseMs} * interval '1 ms'`.execute(db);
+    select id, pool, healthy, unhealthy_agents as "unhealthyAgents" from replica
+    where heartbeat_at > clock_timestamp() - ${leaseMs} * interval '1 ms'`.execute(db);
   return rows;
 }
 

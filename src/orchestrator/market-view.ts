@@ -25,7 +25,7 @@ export class MarketView {
   private agents = new Map<string, AgentRow>();
   private bySkill = new Map<string, AgentRow[]>();
   private replicas: LiveReplica[] = [];
-  private liveCount = new Map<string, number>();
+  private replicasOf = new Map<string, LiveReplica[]>();
   private reserved = new Map<string, number>();
   private agentsReadAt = -Infinity;
   private replicasReadAt = -Infinity;
@@ -49,8 +49,7 @@ export class MarketView {
     if (nowMs - this.replicasReadAt > REPLICAS_MAX_AGE_MS) {
       this.replicasReadAt = nowMs;
       this.replicas = await readLiveReplicas(this.db, this.leaseMs);
-      this.liveCount = new Map();
-      for (const { pool } of this.replicas) this.liveCount.set(pool, (this.liveCount.get(pool) ?? 0) + 1);
+      this.replicasOf = Map.groupBy(this.replicas, (replica) => replica.pool);
     }
     this.reserved = await readReserved(this.db);
   }
@@ -60,7 +59,11 @@ export class MarketView {
   }
 
   slots(agent: { pool: string | null; capacity: number }): number {
-    return agent.capacity * (agent.pool === null ? 0 : (this.liveCount.get(agent.pool) ?? 0));
+    return agent.capacity * this.replicasFor(agent).length;
+  }
+
+  private replicasFor({ pool }: { pool: string | null }): LiveReplica[] {
+    return pool === null ? [] : (this.replicasOf.get(pool) ?? []);
   }
 
   /** All active agents that serve the domain and share a skill with the need. */
@@ -83,6 +86,9 @@ export class MarketView {
 
   /** How many more awards an agent may bid for before its load reaches the limit. */
   private biddableSlots(agent: AgentRow): number {
+    // One that is not well passes: it is told when that changes.
+    const well = this.replicasFor(agent).some((one) => one.healthy && !one.unhealthyAgents.includes(agent.id));
+    if (!well) return 0;
     const slots = this.slots(agent);
     const reserved = this.reserved.get(agent.id) ?? 0;
     if (loadPercent(reserved, slots) >= OVERLOAD_PERCENT) return 0;

@@ -58,7 +58,7 @@ export async function takeOpenings(
       from relaxed, jsonb_to_recordset(${JSON.stringify(requests)}::jsonb) as w(need text, "limit" int, "onlyNew" boolean, "parkedToo" boolean)
       cross join lateral (
         select task_id, ord, deadline, opened_at,
-          least(3, priority + floor(extract(epoch from clock_timestamp() - opened_at) * 1000 / ${RAISE_AFTER_MS}::int)) as level
+          least(3, priority + floor(extract(epoch from clock_timestamp() - opened_at)::float8 * 1000 / ${RAISE_AFTER_MS}::int)) as level
         from opening
         where need = w.need and (due_at <= clock_timestamp() or (parked and w."parkedToo"))
           and (not w."onlyNew" or tries = 0)

@@ -23,6 +23,7 @@ import type { Wakeups } from './wakeups.ts';
 const PERIOD_MS = 1_000;
 const RECOVERY_PERIOD_MS = 500;
 const RETRY_MS = 200;
+const MAX_TOLD = 500;
 /** Reputations may lag by a second: one fold of many entries costs far less than many folds. */
 const FOLD_REST_MS = 250;
 
@@ -125,14 +126,24 @@ export class Orchestrator {
     this.options.wakeups.onWork('fold', () => loop.wake());
   }
 
-  /** Folds what is new, then tells it as events of the tasks it came from. */
+  /** Folds what is new, then tells what is folded as events of the tasks it came from. */
   private async fold(): Promise<void> {
+    const { fold, tasks } = this.options;
     for (;;) {
-      const entries = await this.options.fold.foldOnce();
-      if (entries.length === 0) return;
-      await this.options.tasks.transact([...new Set(entries.map((entry) => entry.taskId))], () => ({
-        commands: entries.map(({ taskId, ...change }) => ({ taskId, command: { kind: 'record_reputation', change } })),
-      }));
+      const folded = await fold.foldOnce();
+      const untold = await fold.untold(MAX_TOLD);
+      if (folded.length + untold.length === 0) return;
+      await tasks.transact([...new Set(untold.map((entry) => entry.taskId))], async (_locked, trx) => {
+        const fresh = await fold.markTold(
+          trx,
+          untold.map((entry) => entry.foldSeq),
+        );
+        return {
+          commands: untold
+            .filter((entry) => fresh.has(entry.foldSeq))
+            .map(({ taskId, ...change }) => ({ taskId, command: { kind: 'record_reputation', change } })),
+        };
+      });
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Trx } from '../db/database.ts';
 import type { LedgerEntryDraft } from '../contracts/ledger.ts';
 import type { Rule, TaskResult, Warning } from '../contracts/task.ts';
 import type { Statement } from '../db/pipeline.ts';
@@ -32,6 +33,10 @@ export interface FoldedEntry {
 /** Folds entries into reputations, each once; an empty list when none is left. */
 export interface ReputationFold {
   foldOnce(): Promise<FoldedEntry[]>;
+  /** Folded entries that were not told as events yet, oldest first. */
+  untold(limit: number): Promise<FoldedEntry[]>;
+  /** In the transaction that tells them: marks entries, and returns the `foldSeq` of those that nobody has told before. */
+  markTold(trx: Trx, foldSeqs: readonly number[]): Promise<Set<number>>;
 }
 
 export interface TaskForJudging {

@@ -6,8 +6,8 @@ import { sql } from 'kysely';
 import { subtaskJobId, synthesisJobId, SYNTHESIS_QUEUE, workQueue } from '../bus/names.ts';
 import { readDueAttempts, requeueAttempts, type DueAttempt } from './attempt-store.ts';
 import { readLiveReplicas } from './market-rows-store.ts';
-import { findSuccessors } from './successors.ts';
-import { presentAttempt } from './task-rows-store.ts';
+import { findSuccessors, type SuccessorRequest } from './successors.ts';
+import { presentAttempt, type LockedTask } from './task-rows-store.ts';
 import type { PlannedCommand, TaskStore } from './task-store.ts';
 
 const MAX_BATCH = 200;
@@ -62,18 +62,12 @@ export class Recovery {
     await this.options.tasks.transact(
       lost.map((one) => one.taskId),
       async (locked, trx, now) => {
-        const commands: PlannedCommand[] = [];
-        for (const { taskId, subtaskId, epoch } of lost) {
-          const task = locked.get(taskId);
-          const subtask = task?.task.subtasks.find((one) => one.id === subtaskId);
-          if (task === undefined || subtask?.epoch !== epoch) continue;
-          const attempt = presentAttempt(task, subtask);
-          // Claimed, prolonged or answered between the look-up and the lock.
-          if (attempt === undefined || attempt.outcome !== null || attempt.dueAt > now) continue;
-          const reason = attempt.claimedAt === null ? 'UNCLAIMED' : 'LEASE_LOST';
-          const successors = await findSuccessors(trx, task, subtask, null, this.options.leaseMs);
-          commands.push({ taskId, command: { kind: 'lose_lease', subtaskId, epoch, reason, successors } });
-        }
+        const still = lost.flatMap((one) => stillLost(one, locked.get(one.taskId), now));
+        const found = await findSuccessors(trx, still, this.options.leaseMs);
+        const commands = still.map(({ taskId, subtask, reason }, index): PlannedCommand => {
+          const { id: subtaskId, epoch } = subtask;
+          return { taskId, command: { kind: 'lose_lease', subtaskId, epoch, reason, successors: found[index] ?? [] } };
+        });
         return { commands };
       },
     );
@@ -111,4 +105,20 @@ export class Recovery {
       .execute();
     this.options.onJobs();
   }
+}
+
+interface LostAttempt extends SuccessorRequest {
+  taskId: string;
+  reason: 'UNCLAIMED' | 'LEASE_LOST';
+}
+
+/** Nothing if it was claimed, prolonged or answered between the look-up and the lock. */
+function stillLost({ taskId, subtaskId, epoch }: DueAttempt, locked: LockedTask | undefined, now: Date): LostAttempt[] {
+  const subtask = locked?.task.subtasks.find((one) => one.id === subtaskId);
+  if (locked === undefined || subtask?.epoch !== epoch) return [];
+  const attempt = presentAttempt(locked, subtask);
+  if (attempt === undefined || attempt.outcome !== null || attempt.dueAt > now) return [];
+  return [
+    { taskId, locked, subtask, failedAgent: null, reason: attempt.claimedAt === null ? 'UNCLAIMED' : 'LEASE_LOST' },
+  ];
 }

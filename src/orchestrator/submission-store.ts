@@ -11,11 +11,22 @@ export interface Submission {
   spec: TaskSpec;
   data: Record<string, unknown>;
   /** The owner's idempotency key and the hash of the request it stands for. */
-  key: { text: string; requestHash: Buffer } | undefined;
+  key: SubmissionKey | undefined;
 }
 
-export type SubmissionAnswer =
-  { kind: 'created'; createdAt: Date } | { kind: 'known'; taskId: string; sameRequest: boolean };
+export interface SubmissionKey {
+  text: string;
+  requestHash: Buffer;
+}
+
+/** The task that an owner's key stands for. */
+export interface KnownSubmission {
+  kind: 'known';
+  taskId: string;
+  sameRequest: boolean;
+}
+
+export type SubmissionAnswer = { kind: 'created'; createdAt: Date } | KnownSubmission;
 
 /**
  * Stores submissions, each with its key, its `task.accepted` event and its place on the board, in one statement. A key that
@@ -67,21 +78,26 @@ select id, created_at as "createdAt" from t`.execute(db);
   return Promise.all(
     submissions.map(async (one): Promise<SubmissionAnswer> => {
       const at = createdAt.get(one.id);
-      return at === undefined ? knownTask(db, one) : { kind: 'created', createdAt: at };
+      if (at !== undefined) return { kind: 'created', createdAt: at };
+      const known = one.key === undefined ? undefined : await findKnown(db, one.ownerId, one.key);
+      if (known === undefined) throw new Error(`submission ${one.id} was neither stored nor known`);
+      return known;
     }),
   );
 }
 
-async function knownTask(db: Database, submission: Submission): Promise<SubmissionAnswer> {
+/** What this owner used the key for; undefined if it never did. */
+export async function findKnown(
+  db: Database,
+  ownerId: string,
+  key: SubmissionKey,
+): Promise<KnownSubmission | undefined> {
   const row = await db
     .selectFrom('idempotency')
     .select(['task_id', 'request_hash'])
-    .where('owner_id', '=', submission.ownerId)
-    .where('key', '=', submission.key?.text ?? '')
-    .executeTakeFirstOrThrow();
-  return {
-    kind: 'known',
-    taskId: row.task_id,
-    sameRequest: row.request_hash.equals(submission.key?.requestHash ?? Buffer.alloc(0)),
-  };
+    .where('owner_id', '=', ownerId)
+    .where('key', '=', key.text)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  return { kind: 'known', taskId: row.task_id, sameRequest: row.request_hash.equals(key.requestHash) };
 }

@@ -1,7 +1,6 @@
 import type { Logger } from '../observability/logger.ts';
 import type { JobQueues, QueueWorker } from '../bus/job-queues.ts';
 import { SYNTHESIS_QUEUE } from '../bus/names.ts';
-import type { Successor } from './core/commands.ts';
 import type { Synthesis } from './ports.ts';
 import { findSuccessors } from './successors.ts';
 import { readForSynthesis } from './synthesis-rows-store.ts';
@@ -40,12 +39,15 @@ async function synthesize(options: SynthesizerOptions, taskId: string, epoch: nu
   await tasks.transact([taskId], async (locked, trx) => {
     const task = locked.get(taskId);
     if (task === undefined) return { commands: [] };
-    const successors = new Map<string, Successor[]>();
-    for (const subtask of task.task.subtasks) {
-      const blamed = rejections.some((rejection) => rejection.blame.some((skill) => subtask.skills.includes(skill)));
-      if (blamed)
-        successors.set(subtask.id, await findSuccessors(trx, task, subtask, subtask.agentId, options.leaseMs));
-    }
+    const blamed = task.task.subtasks.filter((subtask) =>
+      rejections.some((rejection) => rejection.blame.some((skill) => subtask.skills.includes(skill))),
+    );
+    const found = await findSuccessors(
+      trx,
+      blamed.map((subtask) => ({ locked: task, subtask, failedAgent: subtask.agentId })),
+      options.leaseMs,
+    );
+    const successors = new Map(blamed.map((subtask, index) => [subtask.id, found[index] ?? []]));
     return {
       commands: [{ taskId, command: { kind: 'finish_synthesis', epoch, result, warnings, rejections, successors } }],
     };

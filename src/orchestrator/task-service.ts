@@ -2,17 +2,25 @@ import { createHash } from 'node:crypto';
 import type { AwardReceipt } from '../contracts/award.ts';
 import type { Feedback, Principal } from '../contracts/access.ts';
 import { MarketError, type FieldError } from '../contracts/errors.ts';
+import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { AuditLog, TaskService } from '../contracts/services.ts';
-import type { ParsedTaskSubmission, Rule, TaskStatus, TaskView } from '../contracts/task.ts';
+import type { ParsedTaskSubmission, Rule, TaskListItem, TaskStatus, TaskView } from '../contracts/task.ts';
 import { NO_USAGE } from '../contracts/task.ts';
 import { Batcher } from '../util/batcher.ts';
-import { uuidv7 } from '../util/uuid.ts';
+import { UUID_PATTERN, uuidv7 } from '../util/uuid.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import { complexityOf } from './core/team-formation.ts';
 import { insertFeedback } from './feedback-store.ts';
 import type { Synthesis } from './ports.ts';
-import { insertSubmissions, type Submission, type SubmissionAnswer } from './submission-store.ts';
+import {
+  findKnown,
+  insertSubmissions,
+  type KnownSubmission,
+  type Submission,
+  type SubmissionAnswer,
+  type SubmissionKey,
+} from './submission-store.ts';
 import type { TaskStore } from './task-store.ts';
 import { specView, TaskViews } from './task-view-store.ts';
 
@@ -40,23 +48,14 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
 
   return {
     async submit(principal, submission, idempotencyKey) {
-      const spec = specOf(submission, options);
-      const one: Submission = {
-        id: uuidv7(),
-        ownerId: principal.ownerId,
-        spec,
-        data: submission.data,
-        key: idempotencyKey === undefined ? undefined : { text: idempotencyKey, requestHash: hashOf(submission) },
-      };
+      const { ownerId } = principal;
+      const key = idempotencyKey === undefined ? undefined : { text: idempotencyKey, requestHash: hashOf(submission) };
+      const fault = faultOf(submission, options);
+      if (fault !== undefined) return { task: await storedBefore(tasks, views, principal, key, fault), created: false };
+      const one: Submission = { id: uuidv7(), ownerId, spec: specOf(submission, options), data: submission.data, key };
       const answer = await inserts.add(one);
       if (answer.kind === 'created') return { task: freshView(one, answer.createdAt), created: true };
-      if (!answer.sameRequest) {
-        throw new MarketError(
-          'IDEMPOTENCY_KEY_REUSED',
-          `The key stands for task ${answer.taskId}, which was submitted with another body. Use a new key.`,
-        );
-      }
-      return { task: await views.get({ ...principal, role: 'submitter' }, answer.taskId), created: false };
+      return { task: await knownTask(views, principal, answer), created: false };
     },
     get: (principal, taskId) => views.get(principal, taskId),
     list: (principal, query) => listTasks(views, principal, query),
@@ -77,6 +76,28 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
   };
 }
 
+/** A retry may come after its deadline, or after a policy has gone: what it stored once is still the answer. */
+async function storedBefore(
+  tasks: TaskStore,
+  views: TaskViews,
+  principal: Principal,
+  key: SubmissionKey | undefined,
+  fault: MarketError,
+): Promise<TaskView> {
+  const known = key === undefined ? undefined : await findKnown(tasks.db, principal.ownerId, key);
+  if (known === undefined) throw fault;
+  return knownTask(views, principal, known);
+}
+
+/** @throws MarketError IDEMPOTENCY_KEY_REUSED */
+function knownTask(views: TaskViews, principal: Principal, known: KnownSubmission): Promise<TaskView> {
+  if (known.sameRequest) return views.get({ ...principal, role: 'submitter' }, known.taskId);
+  throw new MarketError(
+    'IDEMPOTENCY_KEY_REUSED',
+    `The key stands for task ${known.taskId}, which was submitted with another body. Use a new key.`,
+  );
+}
+
 async function listTasks(
   views: TaskViews,
   principal: Principal,
@@ -87,30 +108,21 @@ async function listTasks(
     type?: string | undefined;
     agentId?: string | undefined;
   },
-): Promise<Page<Omit<TaskView, 'data'>>> {
-  const before = query.cursor === undefined ? undefined : readCursor(query.cursor);
+): Promise<Page<TaskListItem>> {
   const items = await views.list({
     ownerId: principal.role === 'admin' ? undefined : principal.ownerId,
     status: query.status,
     type: query.type,
     agentId: query.agentId,
-    before,
+    before: decodeCursor(query.cursor, UUID_PATTERN),
     limit: query.limit + 1,
   });
-  const page = items.slice(0, query.limit);
-  const last = page.at(-1);
-  return {
-    items: page,
-    nextCursor: items.length > query.limit && last !== undefined ? Buffer.from(last.id).toString('base64url') : null,
-  };
-}
-
-function readCursor(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (/^[0-9a-f-]{36}$/.test(id)) return id;
-  throw new MarketError('INVALID_REQUEST', 'The cursor is not one of ours.', {
-    errors: [{ path: 'cursor', message: 'must be a nextCursor of this list' }],
-  });
+  return pageOf(
+    items,
+    query.limit,
+    (item) => item,
+    (item) => item.id,
+  );
 }
 
 async function giveFeedback(
@@ -139,9 +151,10 @@ async function giveFeedback(
   return views.get(principal, taskId);
 }
 
-function specOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): TaskSpec {
+/** What is wrong with a submission beyond its shape, as the market stands now. */
+function faultOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): MarketError | undefined {
   if (submission.steps !== undefined) {
-    throw new MarketError(
+    return new MarketError(
       'NOT_SUPPORTED',
       'Tasks with steps of their own are not supported yet; submit one task for each step.',
       {
@@ -153,32 +166,32 @@ function specOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): 
   if (submission.deadline !== undefined && Date.parse(submission.deadline) <= Date.now()) {
     faults.push({ path: 'deadline', message: `must be in the future; it is ${submission.deadline}` });
   }
-  const policy = submission.policy ?? options.defaultPolicy;
+  const policy = policyOf(submission, options);
   if (!options.policies.has(policy)) {
     faults.push({
       path: 'policy',
       message: `unknown award policy "${policy}"; known: ${[...options.policies].join(', ')}`,
     });
   }
-  const rules = submission.rules ?? options.synthesis.rulesForType(submission.type);
-  rules.forEach((rule, index) => {
+  rulesOf(submission, options).forEach((rule, index) => {
     const fault = options.synthesis.compileError(rule.expression);
     if (fault !== null) faults.push({ path: `rules.${index}.expression`, message: fault });
   });
-  if (faults.length > 0)
-    throw new MarketError('INVALID_REQUEST', faults.map((fault) => `${fault.path}: ${fault.message}`).join('; '), {
-      errors: faults,
-    });
-  return storedSpec(submission, policy, rules, options);
+  if (faults.length === 0) return undefined;
+  const detail = faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ');
+  return new MarketError('INVALID_REQUEST', detail, { errors: faults });
 }
 
-function storedSpec(
-  submission: ParsedTaskSubmission,
-  policy: string,
-  rules: Rule[],
-  options: TaskServiceOptions,
-): TaskSpec {
+const policyOf = (submission: ParsedTaskSubmission, options: TaskServiceOptions): string =>
+  submission.policy ?? options.defaultPolicy;
+
+const rulesOf = (submission: ParsedTaskSubmission, options: TaskServiceOptions): Rule[] =>
+  submission.rules ?? options.synthesis.rulesForType(submission.type);
+
+/** The specification of a submission without a fault. */
+function specOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): TaskSpec {
   const { requiredSkills } = submission;
+  const rules = rulesOf(submission, options);
   return {
     type: submission.type,
     ...(submission.description === undefined ? {} : { description: submission.description }),
@@ -192,7 +205,7 @@ function storedSpec(
     maxAttempts: submission.maxAttempts,
     biddingTimeMs: submission.biddingTimeMs,
     timeoutMs: submission.timeoutMs,
-    policy,
+    policy: policyOf(submission, options),
     rules,
     ...(submission.budget === undefined ? {} : { budget: submission.budget }),
     blamableSkills: [

@@ -3,7 +3,7 @@ import { MarketError } from '../contracts/errors.ts';
 import type { Principal } from '../contracts/access.ts';
 import type { ReceiptRound } from '../contracts/award.ts';
 import type { TaskEvent } from '../contracts/events.ts';
-import type { SubtaskStatus, SubtaskView, TaskStatus, TaskView } from '../contracts/task.ts';
+import type { SubtaskStatus, SubtaskView, TaskListItem, TaskResult, TaskStatus, TaskView } from '../contracts/task.ts';
 import { taskIdSchema } from '../contracts/primitives.ts';
 import type { Database } from '../db/database.ts';
 import type { Tables } from '../db/tables.ts';
@@ -63,7 +63,7 @@ export class TaskViews {
     return { status: row.status, lastSeq: row.event_seq };
   }
 
-  async list(filter: TaskFilter): Promise<Omit<TaskView, 'data'>[]> {
+  async list(filter: TaskFilter): Promise<TaskListItem[]> {
     let query = this.db
       .selectFrom('task')
       .select([
@@ -81,7 +81,7 @@ export class TaskViews {
         'team',
         'warnings',
         'error',
-        'result',
+        sql<Omit<TaskResult, 'sections'> | null>`result - 'sections'`.as('result'),
         'input_tokens',
         'output_tokens',
         'cost_usd',
@@ -207,7 +207,10 @@ function subtaskView(row: SubtaskRow, withResult: boolean): SubtaskView {
   };
 }
 
-function viewOf(row: Omit<TaskRow, 'data'>, subtasks: SubtaskView[]): Omit<TaskView, 'data'> {
+function viewOf<Result>(
+  row: Omit<TaskRow, 'data' | 'result'> & { result: Result | null },
+  subtasks: SubtaskView[],
+): Omit<TaskView, 'data' | 'result'> & { result?: Result } {
   return {
     id: row.id,
     ...specView(row.spec),

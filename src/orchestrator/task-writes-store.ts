@@ -202,8 +202,9 @@ r as (insert into round (task_id, round, receipt)
   select * from jsonb_to_recordset(${json(this.receipts)}::jsonb) as x(task_id uuid, round int, receipt jsonb)),
 board as (select * from jsonb_to_recordset(${json(board)}::jsonb) as x(task_id uuid, ord int, action text, need text,
   skills text[], domain text, priority smallint, deadline timestamptz, delay_ms int, incapable boolean)),
-bo as (insert into opening (task_id, ord, need, skills, domain, priority, deadline)
-  select task_id, ord, need, skills, domain, priority, deadline from board where action = 'open'
+bo as (insert into opening (task_id, ord, need, skills, domain, priority, deadline, opened_at)
+  select b.task_id, b.ord, b.need, b.skills, b.domain, b.priority, b.deadline, task.created_at
+  from board b join task on task.id = b.task_id where b.action = 'open'
   on conflict (task_id, ord) do nothing),
 bd as (${delayOpenings}),
 bc as (delete from opening using board

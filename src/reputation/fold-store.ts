@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Outcome } from '../contracts/ledger.ts';
-import type { Trx } from '../db/database.ts';
+import type { Database, Trx } from '../db/database.ts';
 import type { AgentTotals, AppliedEntry, SkillTotals } from './core/fold-plan.ts';
 
 export interface UnfoldedEntry {
@@ -112,4 +112,36 @@ export async function writeFold(
     )
     select id, fold_seq from folded`.execute(trx);
   return new Map(rows.map((row) => [row.id, row.fold_seq]));
+}
+
+export interface UntoldEntry {
+  agentId: string;
+  taskId: string;
+  ownerId: string;
+  subtaskId: string;
+  outcome: Outcome;
+  quality: number | null;
+  delta: number;
+  reason: string | null;
+  before: number;
+  after: number;
+  foldSeq: number;
+}
+
+/** Folded entries that no event has told yet, in the order of the fold. Served by ledger_untold. */
+export async function readUntold(db: Database, limit: number): Promise<UntoldEntry[]> {
+  const { rows } = await sql<UntoldEntry>`
+    select agent_id as "agentId", task_id as "taskId", owner_id as "ownerId", subtask_id as "subtaskId", outcome, quality,
+      delta, reason, before, after, fold_seq as "foldSeq"
+    from ledger where fold_seq is not null and not told order by fold_seq limit ${limit}`.execute(db);
+  return rows;
+}
+
+/** Marks entries as told; returns those that were not before. */
+export async function markTold(trx: Trx, foldSeqs: readonly number[]): Promise<Set<number>> {
+  const { rows } = await sql<{ foldSeq: number }>`
+    update ledger set told = true
+    where id in (select id from ledger where fold_seq = any(${foldSeqs}::bigint[]) and not told order by id for update)
+    returning fold_seq as "foldSeq"`.execute(trx);
+  return new Set(rows.map((row) => row.foldSeq));
 }

@@ -17,7 +17,15 @@ import type { Database, Trx } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { planFold } from './core/fold-plan.ts';
 import { tierOf } from './core/tiers.ts';
-import { lastReputations, lockReputations, lockUnfolded, writeFold, type UnfoldedEntry } from './fold-store.ts';
+import {
+  lastReputations,
+  lockReputations,
+  lockUnfolded,
+  markTold,
+  readUntold,
+  writeFold,
+  type UnfoldedEntry,
+} from './fold-store.ts';
 
 /** A ledger entry that now counts. Reputations are 0–150. */
 export interface FoldedEntry {
@@ -42,6 +50,10 @@ export interface Fold {
    * @returns the entries in order of `foldSeq`; empty when there is nothing to do
    */
   foldOnce(limit?: number): Promise<FoldedEntry[]>;
+  /** Folded entries that were not told as events yet, oldest first: a queue that a crash between fold and event leaves whole. */
+  untold(limit: number): Promise<FoldedEntry[]>;
+  /** In the transaction that tells them: marks entries, and returns the `foldSeq` of those that nobody has told before. */
+  markTold(trx: Trx, foldSeqs: readonly number[]): Promise<Set<number>>;
 }
 
 const DEFAULT_LIMIT = 500;
@@ -54,6 +66,13 @@ export function createFold(options: { db: Database; logger: Logger }): Fold {
       if (folded.length > 0) logger.debug({ entries: folded.length }, 'folded ledger entries');
       return folded;
     },
+    untold: async (limit) =>
+      (await readUntold(db, limit)).map((entry) => ({
+        ...entry,
+        tierBefore: tierOf(entry.before),
+        tier: tierOf(entry.after),
+      })),
+    markTold,
   };
 }
 

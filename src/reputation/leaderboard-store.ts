@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Tier } from '../contracts/agent.ts';
-import { MarketError } from '../contracts/errors.ts';
 import type { LeaderboardRow } from '../contracts/ledger.ts';
+import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { Database } from '../db/database.ts';
 import { START_REPUTATION } from './core/ledger-rules.ts';
@@ -31,19 +31,18 @@ interface BoardRow {
 
 /** The last row of a page: where the next one begins. */
 type Position = [reputation: number, agentId: string];
+const POSITION_PATTERN = /^\[(0|[1-9]\d{0,2}),"[a-z0-9_-]{1,64}"\]$/;
 
 /**
  * One page of the agents that are not retired, by reputation, then id. With a skill: of those that register it, with
  * their figures in it alone (team success rate and trend stay the agent's).
  */
 export async function readLeaderboard(db: Database, query: LeaderboardQuery): Promise<Page<LeaderboardRow>> {
-  const rows = await selectPage(db, query, query.cursor === undefined ? undefined : decodeCursor(query.cursor));
-  const page = rows.slice(0, query.limit);
-  const last = rows.length > query.limit ? page.at(-1) : undefined;
-  return {
-    items: page.map(toLeaderboardRow),
-    nextCursor: last === undefined ? null : encodeCursor([last.reputation, last.id]),
-  };
+  const position = decodeCursor(query.cursor, POSITION_PATTERN);
+  const after = position === undefined ? undefined : (JSON.parse(position) as Position);
+  const rows = await selectPage(db, query, after);
+  const positionOf = (row: BoardRow): Position => [row.reputation, row.id];
+  return pageOf(rows, query.limit, toLeaderboardRow, (row) => JSON.stringify(positionOf(row)));
 }
 
 /**
@@ -102,20 +101,4 @@ function toLeaderboardRow(row: BoardRow): LeaderboardRow {
     avgResponseMs: ratio(row.durationMsSum, row.durationCount, 0),
     teamSuccessRate: ratio(row.teamAccepted, row.teamAccepted + row.teamFailed, 4),
   };
-}
-
-function encodeCursor(position: Position): string {
-  return Buffer.from(JSON.stringify(position)).toString('base64url');
-}
-
-const CURSOR = /^\[(\d{1,3}),"([a-z0-9_-]{1,64})"\]$/;
-
-function decodeCursor(cursor: string): Position {
-  const match = CURSOR.exec(Buffer.from(cursor, 'base64url').toString());
-  const [, reputation, agentId] = match ?? [];
-  if (reputation === undefined || agentId === undefined) {
-    const errors = [{ path: 'cursor', message: 'must be a nextCursor of this list, as it was given' }];
-    throw new MarketError('INVALID_REQUEST', 'The cursor is not one of this list.', { errors });
-  }
-  return [Number(reputation), agentId];
 }

@@ -5,7 +5,7 @@ import type { TaskEvent } from '../contracts/events.ts';
 import type { AgentReputation, LeaderboardRow, MarketStats, MoversReport, TiersReport } from '../contracts/ledger.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { Skill, SkillBody } from '../contracts/skill.ts';
-import type { TaskStatus, TaskSubmission, TaskView } from '../contracts/task.ts';
+import type { TaskListItem, TaskStatus, TaskSubmission, TaskView } from '../contracts/task.ts';
 import { uuidv7 } from '../util/uuid.ts';
 import { send, sendForJson, type Fetch, type HttpOptions, type HttpRequest } from './http.ts';
 import { withRetries } from './retry.ts';
@@ -32,9 +32,6 @@ export interface PageOptions extends CallOptions {
   /** `nextCursor` of the page before. */
   cursor?: string | undefined;
 }
-
-/** Lists leave out what a task was given. */
-export type TaskListItem = Omit<TaskView, 'data'>;
 
 /** What the server's stores say of themselves; `ready` is false while one of them fails. */
 export interface ReadinessReport {
@@ -79,7 +76,10 @@ export class SwarmbidClient {
     return this.#get(`/v1/tasks/${id(taskId)}`, options);
   }
 
-  /** Own tasks (an admin's: all), newest first. */
+  /**
+   * Own tasks (an admin's: all), newest first, without `data` and deliveries. With `agentId`: those of which a part is the
+   * agent's now, or was at its end.
+   */
   tasks(
     options: PageOptions & { status?: TaskStatus; type?: string; agentId?: string } = {},
   ): Promise<Page<TaskListItem>> {
@@ -204,7 +204,7 @@ export class SwarmbidClient {
     return this.#get('/v1/admin/audit', options);
   }
 
-  /** Admin. The answer holds the key itself, this once. */
+  /** Admin. The answer holds the key itself, this once. @throws SwarmbidError CONFLICT for a first key that is not an admin's */
   createKey(request: KeyRequest, options: CallOptions = {}): Promise<CreatedKey> {
     return this.#json({ method: 'POST', path: '/v1/admin/keys', body: request, ...options });
   }

@@ -1,5 +1,5 @@
 export { SwarmbidClient } from './client.ts';
-export type { CallOptions, ClientOptions, PageOptions, ReadinessReport, TaskListItem } from './client.ts';
+export type { CallOptions, ClientOptions, PageOptions, ReadinessReport } from './client.ts';
 export { SwarmbidError } from './swarmbid-error.ts';
 export type { SwarmbidErrorCode } from './swarmbid-error.ts';
 export { isFinalEvent } from './watch.ts';
@@ -11,4 +11,4 @@ export type { EventType, TaskEvent } from '../contracts/events.ts';
 export type { AgentReputation, LeaderboardRow, MarketStats, MoversReport, TiersReport } from '../contracts/ledger.ts';
 export type { Page } from '../contracts/primitives.ts';
 export type { Skill } from '../contracts/skill.ts';
-export type { TaskResult, TaskStatus, TaskSubmission, TaskView } from '../contracts/task.ts';
+export type { TaskListItem, TaskResult, TaskStatus, TaskSubmission, TaskView } from '../contracts/task.ts';

@@ -8,7 +8,7 @@ import {
   type TaskFacts,
 } from './core/cross-validation.ts';
 import { qualityOf } from './core/quality.ts';
-import { schemaMismatch } from './output-schema.ts';
+import { prepareSchemas, schemaMismatch } from './output-schema.ts';
 import { createSandbox, type Sandbox } from './sandbox.ts';
 
 /** What the checks say of one delivery. The message of a rejected one is for its agent's author. */
@@ -45,6 +45,7 @@ export interface Judge {
 }
 
 export function createJudge(): Judge {
+  prepareSchemas();
   // checks are the admins' and rules anybody's: a slow rule must not hold up verdicts
   const checks = createSandbox();
   const rules = createSandbox();

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { Principal } from '../contracts/access.ts';
 import { MarketError, type FieldError } from '../contracts/errors.ts';
+import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import { SLUG_PATTERN, type Page } from '../contracts/primitives.ts';
 import type { AuditLog, PageQuery, SkillCatalogue } from '../contracts/services.ts';
 import type { Skill, SkillBody } from '../contracts/skill.ts';
@@ -104,7 +105,7 @@ function createRecentRecords(db: Database, clock: Clock) {
 }
 
 async function listSkills(db: Database, query: PageQuery): Promise<Page<Skill>> {
-  const after = query.cursor === undefined ? '' : decodeCursor(query.cursor);
+  const after = decodeCursor(query.cursor, SLUG_PATTERN) ?? '';
   const rows = await db
     .selectFrom('skill')
     .selectAll()
@@ -112,16 +113,7 @@ async function listSkills(db: Database, query: PageQuery): Promise<Page<Skill>> 
     .orderBy('id')
     .limit(query.limit + 1)
     .execute();
-  const items = rows.slice(0, query.limit).map(toSkill);
-  const last = rows.length > query.limit ? items.at(-1) : undefined;
-  return { items, nextCursor: last === undefined ? null : Buffer.from(last.id).toString('base64url') };
-}
-
-function decodeCursor(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString();
-  if (SLUG_PATTERN.test(id)) return id;
-  const errors = [{ path: 'cursor', message: 'must be a nextCursor of this list, as it was given' }];
-  throw new MarketError('INVALID_REQUEST', 'The cursor is not one of this list.', { errors });
+  return pageOf(rows, query.limit, toSkill, (row) => row.id);
 }
 
 function refuseFaults(body: SkillBody): void {

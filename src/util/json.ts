@@ -1,7 +1,6 @@
 import { errorText } from './error-text.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = Record<string, Json>;
 
 const encoder = new TextEncoder();
 
@@ -33,7 +32,14 @@ export function toStorableJson(value: unknown, maxBytes: number): StorableJson {
   if (text === undefined) return { ok: false, reason: `${typeof value} is not a JSON value` };
   const bytes = encoder.encode(text).length;
   if (bytes > maxBytes) return { ok: false, reason: `${bytes} bytes of JSON, more than the ${maxBytes} allowed` };
-  return { ok: true, value: JSON.parse(withoutUnstorable(text)) as Json, bytes };
+  const stored = JSON.parse(withoutUnstorable(text)) as Json;
+  try {
+    // Once more: a `toJSON` may have made something else of it.
+    checkShape(stored, 0, { left: maxBytes });
+  } catch (error) {
+    return { ok: false, reason: errorText(error) };
+  }
+  return { ok: true, value: stored, bytes };
 }
 
 const UNSTORABLE = /\\u0000|\\ud[89ab][0-9a-f]{2}|\\ud[c-f][0-9a-f]{2}/gi;

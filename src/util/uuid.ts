@@ -1,3 +1,6 @@
+/** The text of a UUID of any version, in lower case. */
+export const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then 74 random bits; later ids sort after earlier ones. */
 export function uuidv7(nowMs: number = Date.now()): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -47,7 +47,7 @@ describe.each(TRANSPORTS)('outcomes on %s', (transport) => {
       { agentId: 'second', outcome: 'accepted', reason: null, delta: 5, before: 110, after: 115 },
     ]);
     const task = await market.admin.task(id);
-    expect(task).toMatchObject({ status: 'completed', round: 1, team: [{ agentId: 'second' }] });
+    expect(task).toMatchObject({ status: 'completed', round: 2, team: [{ agentId: 'second' }] });
     expect(task.subtasks).toMatchObject([{ agentId: 'second', attempt: 2, epoch: 2, status: 'accepted' }]);
     const { items } = await market.admin.events(id);
     const told = items.filter((event) => event.type === 'subtask.failed' || event.type === 'subtask.reassigned');

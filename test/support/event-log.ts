@@ -2,7 +2,7 @@ import type { TaskEvent } from '../../src/contracts/events.ts';
 import type { EventHints, EventReader } from '../../src/contracts/services.ts';
 
 /** Events in memory with hints that are given when the test says so, and reads that can be held up or made to fail. */
-export class EventLog implements Pick<EventReader, 'readMany'>, EventHints {
+export class EventLog implements EventReader, EventHints {
   readonly #events = new Map<string, TaskEvent[]>();
   readonly #listeners = new Set<(lastSeqByTask: ReadonlyMap<string, number>) => void>();
   #held: (() => void)[] | null = null;

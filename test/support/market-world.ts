@@ -31,6 +31,7 @@ import {
   START,
   taskResult,
   timedOut,
+  successorsNamed,
 } from './task-fixtures.ts';
 
 export interface StoredAttempt {
@@ -268,7 +269,7 @@ export class MarketWorld {
     return (this.bidsOfRound.get(subtask.round) ?? []).flatMap((bid) => {
       const agent = this.agents.find((one) => one.id === bid.agentId);
       const covers = subtask.skills.every((skill) => bid.skills.includes(skill));
-      return covers && refusalOf(agent, opening, tried) === undefined ? [{ agentId: bid.agentId, pool: bid.pool }] : [];
+      return covers && refusalOf(agent, opening, tried) === undefined ? successorsNamed(bid.agentId) : [];
     });
   }
 

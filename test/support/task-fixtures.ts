@@ -1,6 +1,6 @@
 import type { BidOffer, Pass } from '../../src/contracts/bid.ts';
 import type { Rule, TaskResult, TaskSpec } from '../../src/contracts/task.ts';
-import type { Command, Verdict } from '../../src/orchestrator/core/commands.ts';
+import type { Command, Successor, Verdict } from '../../src/orchestrator/core/commands.ts';
 import type { Part } from '../../src/orchestrator/core/decomposition.ts';
 import type { KnownAgent } from '../../src/orchestrator/core/eligibility.ts';
 import { judgeRound, type MergedReply, type RoundInput, type RoundReceipt } from '../../src/orchestrator/core/round.ts';
@@ -201,7 +201,7 @@ export class TaskStory {
 
   loseLease(ord: number, successors: string[] = []): this {
     const { id: subtaskId, epoch } = this.subtask(ord);
-    const next = successors.map((agentId) => ({ agentId, pool: POOL }));
+    const next = successorsNamed(...successors);
     return this.must({ kind: 'lose_lease', subtaskId, epoch, reason: 'LEASE_LOST', successors: next });
   }
 
@@ -218,9 +218,7 @@ export class TaskStory {
         message: `${rule} does not hold`,
         blame: skills,
       })),
-      successors: new Map(
-        Object.entries(successors).map(([id, agents]) => [id, agents.map((agentId) => ({ agentId, pool: POOL }))]),
-      ),
+      successors: new Map(Object.entries(successors).map(([id, agents]) => [id, successorsNamed(...agents)])),
     });
   }
 
@@ -238,7 +236,32 @@ export class TaskStory {
   }
 }
 
-export const successorsNamed = (...agentIds: string[]) => agentIds.map((agentId) => ({ agentId, pool: POOL }));
+/** Bidders of round 1, in rank order. */
+export function successorsNamed(...agentIds: string[]): Successor[] {
+  return agentIds.map((agentId, index) => ({
+    agentId,
+    pool: POOL,
+    bid: {
+      agentId,
+      pool: POOL,
+      skills: [],
+      reputation: 100,
+      skillMatch: 50,
+      loadPercent: 0,
+      parts: { reputation: 40, skillMatch: 20, load: 20 },
+      score: 80 - index,
+      rank: index + 1,
+    },
+    basis: {
+      round: 1,
+      policy: 'weighted',
+      weights: { reputation: 0.4, skillMatch: 0.4, load: 0.2 },
+      tieRule: 'none',
+      requiredSkills: [],
+      complexity: 'simple',
+    },
+  }));
+}
 
 /** Candidates from `{ann: 'a b'}`, in the order written: rank order. */
 export function candidates(skillsOf: Record<string, string>): Candidate[] {

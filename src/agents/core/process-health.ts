@@ -1,5 +1,5 @@
-export const MAX_EVENT_LOOP_DELAY_MS = 500;
-export const MAX_MEMORY_PERCENT = 90;
+const MAX_EVENT_LOOP_DELAY_MS = 500;
+const MAX_MEMORY_PERCENT = 90;
 
 /** Null if a process with these readings is healthy, else why not. */
 export function healthFault(readings: { eventLoopDelayMs: number; memoryPercent: number }): string | null {

@@ -12,7 +12,7 @@ import {
 import { pageQuerySchema, slugSchema } from '../../contracts/primitives.ts';
 import type { AuditLog, KeyService, ReputationQueries } from '../../contracts/services.ts';
 import { callerOf, forAdmins } from '../authentication.ts';
-import { answer, noContent, pageSchema } from '../openapi.ts';
+import { answer, conflict, noContent, pageSchema } from '../openapi.ts';
 import { timeWindowSchema } from '../time-window.ts';
 
 const tags = ['admin'];
@@ -115,7 +115,10 @@ function keys(server: FastifyInstance, service: KeyService): void {
         tags,
         summary: 'Create a key',
         body: keyRequestSchema,
-        response: { 201: answer('The key itself is shown this once', createdKeySchema) },
+        response: {
+          201: answer('The key itself is shown this once', createdKeySchema),
+          ...conflict('no key exists yet, and this one is not an admin’s'),
+        },
       },
     },
     async (request, reply) => reply.code(201).send(await service.create(callerOf(request), request.body)),

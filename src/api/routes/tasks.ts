@@ -7,9 +7,9 @@ import { MarketError } from '../../contracts/errors.ts';
 import { MAX_SEQ, taskEventSchema } from '../../contracts/events.ts';
 import { pageQuerySchema, slugSchema, taskIdSchema } from '../../contracts/primitives.ts';
 import type { TaskService } from '../../contracts/services.ts';
-import { TASK_STATUSES, taskSubmissionSchema, taskViewSchema } from '../../contracts/task.ts';
+import { TASK_STATUSES, taskListItemSchema, taskSubmissionSchema, taskViewSchema } from '../../contracts/task.ts';
 import { callerOf, forSubmitters } from '../authentication.ts';
-import { answer, conflict, idempotencyKeyReused, pageSchema, taskListItemSchema } from '../openapi.ts';
+import { answer, conflict, idempotencyKeyReused, pageSchema } from '../openapi.ts';
 
 const params = z.strictObject({ id: taskIdSchema.toLowerCase() });
 const tags = ['tasks'];
@@ -25,7 +25,7 @@ const submitHeaders = z.looseObject({
 const listQuery = pageQuerySchema.extend({
   status: z.enum(TASK_STATUSES).optional(),
   type: slugSchema.optional(),
-  agentId: slugSchema.optional().describe('tasks that this agent has or had a part of'),
+  agentId: slugSchema.optional().describe('tasks of which a part is this agent’s now, or was at its end'),
 });
 
 const seqSchema = z.coerce.number().int().min(0).max(MAX_SEQ);
@@ -83,7 +83,7 @@ function reading(server: FastifyInstance, tasks: TaskService): void {
         tags,
         summary: 'Own tasks, newest first (admin: all)',
         querystring: listQuery,
-        response: { 200: answer('A page, without data and subtasks’ results', pageSchema(taskListItemSchema)) },
+        response: { 200: answer('A page, without data and deliveries', pageSchema(taskListItemSchema)) },
       },
     },
     (request) => tasks.list(callerOf(request), request.query),

@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace';
 import type { Command } from 'commander';
 import type { App } from '../../app.ts';
-import { readConfig, type Config } from '../../config.ts';
+import { readConfig, type CommandOption, type Config } from '../../config.ts';
 import type { AgentDefinition } from '../../contracts/agent-definition.ts';
 import { onAction, withExamples, type CommandHost } from '../command.ts';
 import { UsageError, type ExitCode } from '../exit-codes.ts';
@@ -36,7 +36,7 @@ export function addUpCommand(program: Command, host: CommandHost): void {
     'DATABASE_URL=postgres://… REDIS_URL=redis://… swarmbid up --roles api,orchestrator',
   );
   onAction<UpOptions>(host, command, async (session, options) => {
-    const config = readConfig({ ...host.streams.env, ...environmentOf(options) });
+    const config = readConfig(host.streams.env, settingsOf(options));
     if (options.agents !== undefined && !config.roles.includes('agents')) {
       throw new UsageError(`--agents needs the role "agents"; the roles are ${config.roles.join(',')}`);
     }
@@ -46,14 +46,13 @@ export function addUpCommand(program: Command, host: CommandHost): void {
 }
 
 /** Options win over the environment, and are checked as that is. */
-function environmentOf(options: UpOptions): NodeJS.ProcessEnv {
-  const given = {
-    SWARMBID_ROLES: options.roles,
-    HOST: options.host,
-    PORT: options.port,
-    SWARMBID_POOL: options.pool,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+function settingsOf({ roles, host, port, pool }: UpOptions): CommandOption[] {
+  return [
+    { variable: 'SWARMBID_ROLES', flag: '--roles', value: roles },
+    { variable: 'HOST', flag: '--host', value: host },
+    { variable: 'PORT', flag: '--port', value: port },
+    { variable: 'SWARMBID_POOL', flag: '--pool', value: pool },
+  ].flatMap(({ value, ...setting }) => (value === undefined ? [] : [{ ...setting, value }]));
 }
 
 /** Stays until a signal ends the process. */

@@ -1,11 +1,16 @@
+import type { ReceiptRound, ScoredBid } from '../../contracts/award.ts';
 import type { FailureCode } from '../../contracts/errors.ts';
 import type { QualitySource, TaskResult, Usage, Warning } from '../../contracts/task.ts';
 import type { MergedReply, RoundOutcome, RoundReceipt } from './round.ts';
 
-/** Somebody who may take a subtask over, in rank order. */
+/** Somebody who may take a subtask over, in rank order, by the bid that it made in an earlier round. */
 export interface Successor {
   agentId: string;
   pool: string;
+  /** As it was ranked in that round. */
+  bid: ScoredBid;
+  /** That round, and by what it was ranked. */
+  basis: Pick<ReceiptRound, 'round' | 'policy' | 'weights' | 'tieRule' | 'requiredSkills' | 'complexity'>;
 }
 
 export type Verdict =

@@ -1,4 +1,7 @@
 import type { Refusal } from '../../contracts/award.ts';
+import { OVERLOAD_PERCENT, servesDomain, sharesSkill } from '../../contracts/eligibility.ts';
+
+export { OVERLOAD_PERCENT, servesDomain } from '../../contracts/eligibility.ts';
 
 /** What the market's own records say of an agent when a round closes. */
 export interface KnownAgent {
@@ -16,20 +19,9 @@ export interface KnownAgent {
   slots: number;
 }
 
-/** An agent whose load has reached this share of its slots gets no more work. */
-export const OVERLOAD_PERCENT = 80;
-
 /** 100 × reserved slots / slots; 100 for an agent without a live replica. Rounded to two decimals. */
 export function loadPercent(reservedSlots: number, slots: number): number {
   return slots <= 0 ? 100 : Math.round((10_000 * reservedSlots) / slots) / 100;
-}
-
-export function servesDomain(agent: { domains: readonly string[] }, domain: string | undefined): boolean {
-  return domain === undefined || agent.domains.length === 0 || agent.domains.includes(domain);
-}
-
-export function sharesSkill(skills: readonly string[], requiredSkills: readonly string[]): boolean {
-  return requiredSkills.length === 0 || requiredSkills.some((skill) => skills.includes(skill));
 }
 
 /** Why the market does not let this agent's bid stand; undefined if it does. A bid is an offer, not evidence. */

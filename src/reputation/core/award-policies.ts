@@ -1,4 +1,4 @@
-import type { AwardPolicy, PolicyBid, RankedBid } from '../../contracts/award-policy.ts';
+import { AWARD_POLICIES, type AwardPolicy, type AwardPolicyName, type PolicyBid, type RankedBid } from '../../contracts/award-policy.ts';
 import type { AwardWeights } from '../../contracts/award.ts';
 import { hash53 } from '../../util/hash.ts';
 import { scoreBid, skillMatch } from './scoring.ts';
@@ -13,11 +13,11 @@ const TIE_RULE = 'higher reputation, then lower load, then the smaller hash of t
  * 0.6 × skillMatch + 0.4 × reputation and does not look at load, except between equals.
  */
 export function createAwardPolicies(options: { weights?: AwardWeights } = {}): ReadonlyMap<string, AwardPolicy> {
-  const policies = [
-    linearPolicy('weighted', options.weights ?? DEFAULT_WEIGHTS),
-    linearPolicy('reputation-first', REPUTATION_FIRST_WEIGHTS),
-  ];
-  return new Map(policies.map((policy) => [policy.name, policy]));
+  const weights: Record<AwardPolicyName, AwardWeights> = {
+    weighted: options.weights ?? DEFAULT_WEIGHTS,
+    'reputation-first': REPUTATION_FIRST_WEIGHTS,
+  };
+  return new Map(AWARD_POLICIES.map((name) => [name, linearPolicy(name, weights[name])]));
 }
 
 function linearPolicy(name: string, weights: AwardWeights): AwardPolicy {

@@ -158,3 +158,31 @@ describe('an agent’s own assessment', () => {
     expect(reply?.passCounts).toEqual({ UNHEALTHY: 10 });
   });
 });
+
+test('an agent that changes the announcement it was given changes nobody else’s, and not the reply', async () => {
+  const vandal = agent('vandal', ['a'], {
+    assess: (given) => {
+      Object.assign(given, { taskId: 'another', round: 77 });
+      given.requiredSkills.length = 0;
+      return { bid: true };
+    },
+  });
+  const reply = await answer([vandal, agent('good', ['a'])]);
+  expect(reply).toMatchObject({ taskId: announcement.taskId, round: announcement.round });
+  expect(reply.bids.map((bid) => bid.agentId)).toEqual(['vandal', 'good']);
+});
+
+test('an assessment is read once: terms that change when they are read again are as they were first', async () => {
+  let reads = 0;
+  const shifty = agent('shifty', ['a'], {
+    assess: () => ({
+      bid: true,
+      get confidence() {
+        reads += 1;
+        return reads > 1 ? Number.NaN : 0.5;
+      },
+    }),
+  });
+  const reply = await answer([shifty, agent('good', ['a'])]);
+  expect(reply.bids).toMatchObject([{ agentId: 'shifty', confidence: 0.5 }, { agentId: 'good' }]);
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RoundOutcome } from '../../../src/orchestrator/core/round.ts';
+
 import { WHOLE_TASK } from '../../../src/orchestrator/core/task-record.ts';
 import { failed, reply, roundReceipt, TASK_ID, TaskStory } from '../../support/task-fixtures.ts';
 
@@ -39,16 +39,28 @@ describe('back-off between announcements', () => {
     [4, 4_000],
     [5, 5_000],
     [50, 5_000],
-  ])('after announcement %i the next one comes after %i ms', (tries, delayMs) => {
-    const outcomes: RoundOutcome[] = [{ kind: 'wait' }, { kind: 'again', uncoveredSkills: ['b'] }];
-    for (const outcome of outcomes) {
-      const story = announced().closeRound(outcome, WHOLE_TASK, { tries });
-      expect(story.effectsOf('delay_opening')).toEqual([
-        { kind: 'delay_opening', ord: WHOLE_TASK, delayMs, incapable: outcome.kind === 'again' },
-      ]);
-      expect(story.task.status).toBe('announced');
-    }
+  ])('without a capable agent, after announcement %i the next one comes after %i ms', (tries, delayMs) => {
+    const story = announced().closeRound({ kind: 'again', uncoveredSkills: ['b'] }, WHOLE_TASK, { tries });
+    expect(story.effectsOf('delay_opening')).toEqual([
+      { kind: 'delay_opening', ord: WHOLE_TASK, delayMs, incapable: true },
+    ]);
+    expect(story.task.status).toBe('announced');
   });
+
+  test.each([
+    [1, 500],
+    [4, 4_000],
+    [7, 32_000],
+    [50, 60_000],
+  ])(
+    'where waiting can help, capacity wakes it, and announcement %i is repeated after %i ms at the latest',
+    (tries, delayMs) => {
+      const story = announced().closeRound({ kind: 'wait' }, WHOLE_TASK, { tries });
+      expect(story.effectsOf('delay_opening')).toEqual([
+        { kind: 'delay_opening', ord: WHOLE_TASK, delayMs, incapable: false },
+      ]);
+    },
+  );
 
   test('the last one comes when biddingTimeMs is over, not later', () => {
     const story = announced().closeRound({ kind: 'again', uncoveredSkills: ['b'] }, WHOLE_TASK, {

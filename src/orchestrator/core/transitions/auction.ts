@@ -13,6 +13,8 @@ import { settleFailedSubtask } from './settlement.ts';
 /** Back-off between announcements of one opening: 0.5 s, doubling, at most 5 s (PRODUCT, one agent or a team). */
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 5_000;
+/** What waits for capacity is woken by it; asking again by time is only for agents that decline without a reason the market knows. */
+const MAX_WAIT_MS = 60_000;
 const LISTED_PASSES = 20;
 
 type CloseRound = Extract<Command, { kind: 'close_round' }>;
@@ -68,7 +70,7 @@ function settleOutcome(draft: TaskDraft, command: CloseRound, target: SubtaskRec
       return;
     case 'wait':
       file(draft, command, 'waiting', []);
-      delay(draft, command, backoffMs(command.tries - 1, FIRST_BACKOFF_MS, MAX_BACKOFF_MS), false);
+      delay(draft, command, backoffMs(command.tries - 1, FIRST_BACKOFF_MS, MAX_WAIT_MS), false);
       return;
     case 'again':
       announceAgainOrFail(draft, command, outcome.uncoveredSkills, target);

@@ -31,7 +31,11 @@ export function newSubtask(taskId: string, ord: number, skills: string[], round:
 }
 
 /** Awards a subtask: epoch + 1, a new attempt opened and dispatched (invariant 3). */
-export function giveTo(draft: TaskDraft, subtask: SubtaskRecord, to: Successor): SubtaskRecord {
+export function giveTo(
+  draft: TaskDraft,
+  subtask: SubtaskRecord,
+  to: Pick<Successor, 'agentId' | 'pool'>,
+): SubtaskRecord {
   Object.assign(subtask, {
     status: 'awarded',
     agentId: to.agentId,

@@ -5,7 +5,7 @@ import type { Command, Successor, Verdict } from '../commands.ts';
 import type { RefusalReason } from '../decision.ts';
 import type { TaskDraft } from '../task-draft.ts';
 import type { SubtaskRecord } from '../task-record.ts';
-import { giveTo, replaceInTeam } from './award.ts';
+import { awardOf, giveTo, replaceInTeam } from './award.ts';
 import { complete, fail } from './ending.ts';
 
 /** A subtask that has lost this many leases fails: it may be what kills its hosts. */
@@ -203,8 +203,8 @@ function passOn(
     draft.effects.push({ kind: 'open_board', ord: subtask.ord, skills: subtask.skills });
   } else {
     giveTo(draft, subtask, next);
-    const score = draft.task.team.find((member) => member.agentId === next.agentId)?.score ?? 0;
-    replaceInTeam(draft, subtask, score);
+    replaceInTeam(draft, subtask, next.bid.score);
+    fileReassignment(draft, subtask, `${from} (${reason})`, next, successors);
   }
   draft.emit('subtask.reassigned', {
     subtaskId: subtask.id,
@@ -218,6 +218,36 @@ function passOn(
 }
 
 /** A subtask is at its end without a delivery: so is the task, unless it allows a part. */
+/** The receipt of an award that no new round was held for: the bids of the earlier one that still stand. */
+function fileReassignment(
+  draft: TaskDraft,
+  subtask: SubtaskRecord,
+  after: string,
+  next: Successor,
+  successors: readonly Successor[],
+): void {
+  const round = draft.task.round + 1;
+  draft.set({ round });
+  draft.effects.push({
+    kind: 'receipt',
+    receipt: {
+      ...next.basis,
+      round,
+      subtaskId: subtask.id,
+      at: draft.now.toISOString(),
+      note: `Given to the next bidder of round ${next.basis.round} after ${after}.`,
+      outcome: 'reassigned',
+      bids: successors.map(({ bid }, index) => ({ ...bid, rank: index + 1 })),
+      passes: [],
+      passCounts: {},
+      silentPools: [],
+      teamSteps: [],
+      awards: [awardOf(subtask)],
+      uncoveredSkills: [],
+    },
+  });
+}
+
 export function settleFailedSubtask(draft: TaskDraft, subtask: SubtaskRecord, failure: Failure): void {
   if (!draft.spec.allowPartial) {
     fail(draft, { code: failure.code, message: `Subtask ${subtask.id} failed: ${failure.message}` });

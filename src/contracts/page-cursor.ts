@@ -1,18 +1,22 @@
-import { MarketError } from '../contracts/errors.ts';
-import type { Page } from '../contracts/primitives.ts';
+import { MarketError } from './errors.ts';
+import type { Page } from './primitives.ts';
 
 /** Makes a position opaque, so that nobody builds on what it is made of. */
 function encodeCursor(position: string): string {
   return Buffer.from(position).toString('base64url');
 }
 
-/** @throws MarketError INVALID_REQUEST if the cursor is none of ours, as told by `pattern` */
+/**
+ * The position that a `nextCursor` of `pageOf` stands for; undefined without a cursor.
+ * @param pattern matches exactly the positions that the list gives, so that no other text reaches the store
+ * @throws MarketError INVALID_REQUEST with `errors` for `cursor` if it does not match
+ */
 export function decodeCursor(cursor: string | undefined, pattern: RegExp): string | undefined {
   if (cursor === undefined) return undefined;
   const position = Buffer.from(cursor, 'base64url').toString();
   if (pattern.test(position)) return position;
-  const errors = [{ path: 'cursor', message: 'must be the nextCursor of an earlier answer' }];
-  throw new MarketError('INVALID_REQUEST', 'cursor must be the nextCursor of an earlier answer.', { errors });
+  const errors = [{ path: 'cursor', message: 'must be a nextCursor of this list, as it was given' }];
+  throw new MarketError('INVALID_REQUEST', 'The cursor is not one of this list.', { errors });
 }
 
 /** A page of `rows`, of which one more than `limit` was asked for to see whether there is a next page. */
