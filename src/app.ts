@@ -104,7 +104,7 @@ class MarketProcess {
     const judge = createJudge();
     this.endings.add('judge', () => judge.close());
     const tell = (changed: 'agents' | 'skills' | 'keys') => () => wakeups.publish(channels.directory, { changed });
-    const skills = createSkillCatalogue({ db, audit, onChange: tell('skills') });
+    const skills = createSkillCatalogue({ db, audit, judge, onChange: tell('skills') });
     await skills.ensureBuiltIn(builtInSkills);
     const keys = createKeyService({
       db,

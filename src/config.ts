@@ -104,21 +104,7 @@ export class ConfigError extends Error {
  * @throws ConfigError that names every fault, its value and what is allowed
  */
 export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOption[] = []): Config {
-  const given = new Map(options.map((option) => [option.variable, option]));
-  const parsed = environmentSchema.safeParse(
-    given.size === 0 ? env : { ...env, ...Object.fromEntries(options.map(({ variable, value }) => [variable, value])) },
-  );
-  if (!parsed.success) {
-    throw new ConfigError(
-      parsed.error.issues.map((issue) => {
-        const name = String(issue.path[0] ?? '');
-        const option = given.get(name);
-        if (option !== undefined) return `${option.flag} ${shown(name, option.value)}: ${issue.message}`;
-        return `${name}=${shown(name, env[name])}: ${issue.message} (see .env.example)`;
-      }),
-    );
-  }
-  const values = parsed.data;
+  const values = parseEnvironment(env, options);
   return {
     host: values.HOST,
     port: values.PORT,
@@ -135,6 +121,21 @@ export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOpti
     logLevel: values.LOG_LEVEL,
     adminKey: values.SWARMBID_ADMIN_KEY,
   };
+}
+
+function parseEnvironment(env: NodeJS.ProcessEnv, options: readonly CommandOption[]): Environment {
+  const settings = Object.fromEntries(options.map(({ variable, value }) => [variable, value]));
+  const parsed = environmentSchema.safeParse(options.length === 0 ? env : { ...env, ...settings });
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0] ?? '');
+      const option = options.find(({ variable }) => variable === name);
+      return option === undefined
+        ? `${name}=${shown(name, env[name])}: ${issue.message} (see .env.example)`
+        : `${option.flag} ${shown(name, option.value)}: ${issue.message}`;
+    }),
+  );
 }
 
 /** The configuration of this process; `overrides` win over its environment. */

@@ -21,7 +21,7 @@ import type { Messenger } from './messenger.ts';
 import { ProgressReporter } from './progress-reporter.ts';
 
 /** A larger delivery costs the agent its attempt. */
-export const MAX_DELIVERY_BYTES = 1024 * 1024;
+const MAX_DELIVERY_BYTES = 1024 * 1024;
 const MAX_ERROR_CHARS = 2_000;
 const MAX_USED = 1e12;
 const NOTHING_USED: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };

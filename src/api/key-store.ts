@@ -140,7 +140,8 @@ function createKeylessMode(deps: KeyServiceDeps, nowMs: () => number): KeylessMo
 async function refuseAsFirst(keyless: KeylessMode): Promise<void> {
   keyless.askAgain();
   if (!(await keyless.holds())) return;
-  const detail = 'The first key ends the time without keys, and only an admin can make more: create an admin key first.';
+  const detail =
+    'The first key ends the time without keys, and only an admin can make more: create an admin key first.';
   throw new MarketError('CONFLICT', detail);
 }
 

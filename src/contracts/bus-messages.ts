@@ -4,7 +4,6 @@ import { slugSchema } from './primitives.ts';
 
 /** Several openings in one message: what an announcement costs grows with pools, not with agents or tasks. */
 export const announceMessageSchema = z.object({ announcements: z.array(announcementSchema) });
-export type AnnounceMessage = z.infer<typeof announceMessageSchema>;
 
 /** One pool process's answers to an announce message; a long one comes in parts. */
 export const bidsMessageSchema = z.object({

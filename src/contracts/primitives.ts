@@ -13,7 +13,7 @@ export const taskIdSchema = z.uuid();
 /** ISO 8601 with an offset or `Z`, within the years that ISO 8601 writes with four digits. */
 export const instantSchema = z.iso
   .datetime({ offset: true })
-  .refine((text) => Date.parse(text) <= Date.UTC(9999, 11, 31), 'must be before the year 10000');
+  .refine((text) => !(Date.parse(text) > Date.UTC(9999, 11, 31)), 'must be before the year 10000');
 
 /** A set of skills: folded, in the order given, each once. */
 export const skillsSchema = z

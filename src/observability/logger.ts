@@ -2,7 +2,17 @@ import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 
 export type Logger = PinoLogger;
 
-const REDACTED = ['authorization', 'headers.authorization', '*.authorization', 'token', '*.token', 'key', '*.key', 'secret', '*.secret'];
+const REDACTED = [
+  'authorization',
+  'headers.authorization',
+  '*.authorization',
+  'token',
+  '*.token',
+  'key',
+  '*.key',
+  'secret',
+  '*.secret',
+];
 
 /** JSON lines on stderr, so that stdout stays for what a command answers. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {

@@ -40,7 +40,7 @@ const HOLD_MS = 5_000;
 /** Openings in one announce message. */
 const MAX_BATCH = 100;
 /** Passes under way at once. */
-const MAX_PASSES = 4;
+const MAX_PASSES = 2;
 /** Of a need that nobody can serve now, this many are announced at once; the rest wait unannounced. */
 const ANNOUNCED_WAITING = 100;
 const DESCRIPTION_CHARS = 500;
@@ -61,6 +61,11 @@ export interface AuctionOptions {
 interface OpenRound {
   opening: TakenOpening;
   announcement: Announcement;
+}
+
+interface Collected {
+  replies: BidsMessage[];
+  silentPools: string[];
 }
 
 export class Auction {
@@ -157,17 +162,20 @@ export class Auction {
 
   /** True if every opening was awarded. */
   private async pass(taken: TakenOpening[]): Promise<boolean> {
-    const rounds = await this.announce(taken);
-    if (rounds.length === 0) return false;
-    const stop = this.options.metrics.auctionSeconds.startTimer();
-    const { replies, silentPools } = await this.collect(rounds.map((round) => round.announcement));
-    stop();
+    const rounds: OpenRound[] = [];
+    let collecting: Promise<Collected> | undefined;
+    // The announcement is a hint: it goes out while its round is being committed. If that fails, so does the pass.
+    await this.announce(taken, rounds, () => {
+      if (rounds.length > 0) collecting = this.collect(rounds.map((round) => round.announcement));
+      collecting?.catch(() => undefined);
+    });
+    if (collecting === undefined) return false;
+    const { replies, silentPools } = await collecting;
     return this.award(rounds, replies, silentPools);
   }
 
-  /** Writes a round for each opening. Openings of tasks that have ended meanwhile drop out. */
-  private async announce(taken: TakenOpening[]): Promise<OpenRound[]> {
-    const rounds: OpenRound[] = [];
+  /** Writes a round for each opening, into `rounds`. Openings of tasks that have ended meanwhile drop out. */
+  private async announce(taken: TakenOpening[], rounds: OpenRound[], onAllDecided: () => void): Promise<void> {
     await this.options.tasks.transact(
       taken.map((opening) => opening.taskId),
       (locked) => ({
@@ -185,13 +193,14 @@ export class Auction {
             },
           ];
         }),
+        onAllDecided,
       }),
     );
-    return rounds;
   }
 
   /** One message out, one answer from each live process back; who stays silent is named. */
-  private async collect(announcements: Announcement[]): Promise<{ replies: BidsMessage[]; silentPools: string[] }> {
+  private async collect(announcements: Announcement[]): Promise<Collected> {
+    const stop = this.options.metrics.auctionSeconds.startTimer();
     const live = this.options.view.liveReplicas;
     const awaited = new Set(this.awaitedReplicas(live));
     const replies: BidsMessage[] = [];
@@ -210,6 +219,7 @@ export class Auction {
     );
     const untilMs = performance.now() + SILENCE_MS;
     for (const replicaId of awaited) this.silentUntilMs.set(replicaId, untilMs);
+    stop();
     const answered = new Set(replies.map((reply) => reply.pool));
     const silentPools = [...new Set(live.map((replica) => replica.pool))].filter((pool) => !answered.has(pool)).sort();
     return { replies, silentPools };

@@ -87,6 +87,8 @@ export interface Synthesis {
   ): Record<string, unknown>;
   /** Rules of a task type that brings none of its own. */
   rulesForType(type: string): Rule[];
+  /** Makes `compileError` and `skillsNamed` of these expressions cheap, without holding up the thread. */
+  readAhead(expressions: readonly string[]): Promise<void>;
   /** Null if the expression can be compiled, else what is wrong with it. */
   compileError(expression: string): string | null;
   /** Those of `skills` whose delivery the expression names. */

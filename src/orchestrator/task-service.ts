@@ -26,7 +26,7 @@ import { specView, TaskViews } from './task-view-store.ts';
 
 export interface TaskServiceOptions {
   tasks: TaskStore;
-  synthesis: Pick<Synthesis, 'rulesForType' | 'compileError' | 'skillsNamed'>;
+  synthesis: Pick<Synthesis, 'rulesForType' | 'readAhead' | 'compileError' | 'skillsNamed'>;
   policies: ReadonlySet<string>;
   defaultPolicy: string;
   audit: AuditLog;
@@ -50,6 +50,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
     async submit(principal, submission, idempotencyKey) {
       const { ownerId } = principal;
       const key = idempotencyKey === undefined ? undefined : { text: idempotencyKey, requestHash: hashOf(submission) };
+      await options.synthesis.readAhead((submission.rules ?? []).map((rule) => rule.expression));
       const fault = faultOf(submission, options);
       if (fault !== undefined) return { task: await storedBefore(tasks, views, principal, key, fault), created: false };
       const one: Submission = { id: uuidv7(), ownerId, spec: specOf(submission, options), data: submission.data, key };

@@ -28,6 +28,8 @@ export interface PlannedCommand {
 export interface Plan {
   commands: PlannedCommand[];
   seen?: { subtaskId: string; epoch: number; changes: number }[];
+  /** Called when all is decided and on its way to the store, but not committed. */
+  onAllDecided?: () => void;
 }
 
 export interface TaskStoreOptions {
@@ -74,6 +76,7 @@ export class TaskStore {
         }
         for (const seen of planned.seen ?? []) writes.markSeen(seen);
         sent.push(await sendLast(trx, writes.statements(this.options.ledger)));
+        planned.onAllDecided?.();
         return writes.summary();
       })
       // What failed says more than the commit that became a rollback.

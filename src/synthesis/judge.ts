@@ -7,8 +7,10 @@ import {
   type Deliveries,
   type TaskFacts,
 } from './core/cross-validation.ts';
+import type { Evaluation } from './core/evaluation.ts';
 import { qualityOf } from './core/quality.ts';
-import { prepareSchemas, schemaMismatch } from './output-schema.ts';
+import { readAhead } from './read-ahead.ts';
+import type { Answer, Question } from './sandbox-limits.ts';
 import { createSandbox, type Sandbox } from './sandbox.ts';
 
 /** What the checks say of one delivery. The message of a rejected one is for its agent's author. */
@@ -33,25 +35,30 @@ export interface TaskToValidate {
 /** Looks at deliveries with the market's eyes alone: nothing that an agent says of its own work counts. */
 export interface Judge {
   /**
-   * Rejects a delivery that breaks the schema of one of its skills; otherwise its quality is 100 × weight held / weight of
-   * all, over the checks of all its skills, and null where they have none. A check sees `{task, value}`; one that is not
-   * true, or cannot be evaluated, does not hold.
+   * Rejects a delivery that breaks the schema of one of its skills. One that cannot be decided within SCHEMA_LIMIT_MS is
+   * rejected too: agents choose their deliveries, and what nobody could check must not pass for checked. Otherwise its
+   * quality is 100 × weight held / weight of all, over the checks of all its skills, and null where they have none. A check
+   * sees `{task, value}`; one that is not true, or cannot be evaluated, does not hold.
+   *
+   * This and the next reject only where the market itself cannot judge: its process cannot be started, or it is closing.
    */
   judgeDelivery(delivery: DeliveryToJudge): Promise<Verdict>;
   /** Compares accepted deliveries with each other and with the task. Rules see `{task, deliveries}`. */
   crossValidate(synthesis: TaskToValidate): Promise<CrossValidation>;
-  /** Ends the judge's threads. */
+  /** Why a JSON Schema cannot be a skill's, or null if it can. */
+  schemaFault(schema: Record<string, unknown>): Promise<string | null>;
+  /** Ends the judge's processes; what is still asked for rejects. */
   close(): Promise<void>;
 }
 
 export function createJudge(): Judge {
-  prepareSchemas();
   // checks are the admins' and rules anybody's: a slow rule must not hold up verdicts
-  const checks = createSandbox();
-  const rules = createSandbox();
+  const checks = createSandbox('schemas');
+  const rules = createSandbox('expressions');
   return {
     judgeDelivery: (delivery) => judgeDelivery(checks, delivery),
     crossValidate: (synthesis) => crossValidate(rules, synthesis),
+    schemaFault: (schema) => schemaFault(checks, schema),
     close: async () => {
       await Promise.all([checks.close(), rules.close()]);
     },
@@ -60,21 +67,50 @@ export function createJudge(): Judge {
 
 async function judgeDelivery(sandbox: Sandbox, delivery: DeliveryToJudge): Promise<Verdict> {
   const { task, skills, value } = delivery;
-  for (const skill of skills) {
-    const mismatch = skill.outputSchema === undefined ? null : schemaMismatch(skill.outputSchema, value);
-    if (mismatch === null) continue;
-    const message = `The delivery does not satisfy the schema of ${skill.id}: ${mismatch}.`.toWellFormed();
-    return { accepted: false, code: 'SCHEMA_MISMATCH', message };
-  }
+  const schemas = skills.flatMap(({ id, outputSchema }) => (outputSchema === undefined ? [] : [{ id, outputSchema }]));
   const checks = skills.flatMap((skill) => skill.checks);
-  const expressions = checks.map((check) => check.expression);
-  const { quality, failedChecks } = qualityOf(checks, await sandbox.evaluate(expressions, { task, value }));
+  const questions: Question[] = [
+    ...schemas.map(({ outputSchema }) => ({ kind: 'satisfies' as const, schema: outputSchema })),
+    ...checks.map(({ expression }) => ({ kind: 'expression' as const, expression })),
+  ];
+  const answers = await sandbox.ask({ questions, input: { task, value } });
+  for (const [i, { id }] of schemas.entries()) {
+    const message = schemaMessage(id, answers[i]);
+    if (message !== null) return { accepted: false, code: 'SCHEMA_MISMATCH', message: message.toWellFormed() };
+  }
+  const { quality, failedChecks } = qualityOf(checks, answers.slice(schemas.length).map(evaluationOf));
   return { accepted: true, quality, qualitySource: quality === null ? null : 'check', failedChecks };
+}
+
+function schemaMessage(skill: string, answer: Answer | undefined): string | null {
+  switch (answer?.kind) {
+    case 'decided':
+      return null;
+    case 'mismatch':
+      return `The delivery does not satisfy the schema of ${skill}: ${answer.message}.`;
+    case 'fault':
+      return `The delivery could not be checked against the schema of ${skill}: ${answer.message}.`;
+    default:
+      return `The delivery could not be checked against the schema of ${skill}.`;
+  }
 }
 
 async function crossValidate(sandbox: Sandbox, synthesis: TaskToValidate): Promise<CrossValidation> {
   const { task, deliveries } = synthesis;
+  await readAhead(synthesis.rules.map((rule) => rule.expression));
   const rules = applicableRules(synthesis.rules, deliveries);
-  const expressions = rules.map((rule) => rule.expression);
-  return judgeRules(rules, await sandbox.evaluate(expressions, { task, deliveries }), { task, deliveries });
+  const questions = rules.map(({ expression }) => ({ kind: 'expression' as const, expression }));
+  const answers = await sandbox.ask({ questions, input: { task, deliveries } });
+  return judgeRules(rules, answers.map(evaluationOf), { task, deliveries });
+}
+
+async function schemaFault(sandbox: Sandbox, schema: Record<string, unknown>): Promise<string | null> {
+  const [answer] = await sandbox.ask({ questions: [{ kind: 'compiles', schema }], input: null });
+  if (answer?.kind === 'mismatch') return answer.message;
+  return answer?.kind === 'fault' ? `cannot be compiled: ${answer.message}` : null;
+}
+
+/** Only schemas are mismatched. */
+function evaluationOf(answer: Answer): Evaluation {
+  return answer.kind === 'mismatch' ? { kind: 'fault', message: answer.message } : answer;
 }

@@ -1,25 +1,24 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+/**
+ * JSON Schema, draft 2020-12. Admins write the schemas, but agents write what they are held against: only the sandbox's
+ * process calls these, because neither has a bound in time.
+ */
+import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
+import { schemaRefusal } from './core/schema-refusal.ts';
 import { createLruCache } from './core/lru-cache.ts';
 
 const SCHEMAS_KEPT = 200;
 const FAULTS_SHOWN = 3;
 
-/**
- * Admins write the schemas: vocabulary of their own is let pass (`strict: false`), remote references are not followed, and
- * two schemas may carry the same `$id` (`addUsedSchema: false`). Formats are annotations, as draft 2020-12 has them.
- */
-const ajv = new Ajv2020({ strict: false, addUsedSchema: false, validateFormats: false, logger: false });
+/** Vocabulary of their own is let pass (`strict: false`). Formats are annotations, as the draft has them. */
+const OPTIONS: Options = { strict: false, validateFormats: false, logger: false };
 
-const compiled = createLruCache<string, ValidateFunction>(SCHEMAS_KEPT, (validate) =>
-  ajv.removeSchema(validate.schema),
-);
+const metaschema = new Ajv2020(OPTIONS);
+// takes tens of milliseconds: not at the cost of the first delivery
+void metaschema.validateSchema({});
 
-/** Compiles draft 2020-12's own schema, which every other is checked by, so that no first verdict waits for it. */
-export function prepareSchemas(): void {
-  ajv.validateSchema({});
-}
+const compiled = createLruCache<string, ValidateFunction>(SCHEMAS_KEPT);
 
-/** Why a JSON Schema (draft 2020-12) cannot be used, or null if it compiles. */
+/** Why a schema cannot be used, or null if it compiles. */
 export function schemaFault(schema: Record<string, unknown>): string | null {
   try {
     compile(schema);
@@ -31,7 +30,8 @@ export function schemaFault(schema: Record<string, unknown>): string | null {
 
 /**
  * What keeps `value` from satisfying `schema`, as `/path must …`; null if it does.
- * @throws Error if the schema does not compile: `schemaFault` keeps such out of the catalogue
+ * @throws Error if that cannot be decided: the schema does not compile (`schemaFault` keeps such out of the catalogue), or
+ * the value is nested too deeply for it
  */
 export function schemaMismatch(schema: Record<string, unknown>, value: unknown): string | null {
   const validate = compile(schema);
@@ -41,9 +41,12 @@ export function schemaMismatch(schema: Record<string, unknown>, value: unknown):
 
 function compile(schema: Record<string, unknown>): ValidateFunction {
   return compiled.getOrMake(JSON.stringify(schema), () => {
-    // its validator would answer a promise, which passes for true
-    if ('$async' in schema) throw new Error('$async schemas are not supported');
-    return ajv.compile(schema);
+    const refusal = schemaRefusal(schema);
+    if (refusal !== null) throw new Error(refusal);
+    if (metaschema.validateSchema(schema) !== true)
+      throw new Error(`schema is invalid: ${metaschema.errorsText(metaschema.errors, { dataVar: 'schema' })}`);
+    // one of its own: what schemas call themselves must not meet
+    return new Ajv2020({ ...OPTIONS, meta: false, validateSchema: false }).compile(schema);
   });
 }
 

@@ -1,128 +1,194 @@
 /**
- * Where strangers' expressions are evaluated over strangers' deliveries: a thread of its own, so that no expression can
- * hold up the market. JSONata watches its own time and depth, but not within one regular expression or one built-in
- * function, and the thread's heap has a bound that ours has not.
+ * Where strangers' expressions are evaluated over strangers' deliveries, and schemas are held against them: a process of
+ * its own, so that nothing asked can hold up the market or end it. JSONata watches its own time and depth, but not within
+ * one regular expression or one built-in function; Ajv watches nothing; and one large allocation aborts a whole process,
+ * whatever bounds a thread of it may have.
  *
- * 1. Expressions are evaluated one at a time, in the order asked. Each gets exactly one evaluation.
- * 2. One that takes longer than THREAD_LIMIT_MS, or exhausts the thread's memory, is a fault; the thread is ended with it,
- *    and a new one goes on with the expression after it.
- *    All that is asked for at once has BATCH_LIMIT_MS; then the rest of it are faults.
- * 3. The input is copied to the thread: an expression changes nothing outside.
- * 4. An idle sandbox does not keep the process running.
+ * 1. Questions are answered one at a time, in the order asked. Each gets exactly one answer; a mismatch ends its batch.
+ * 2. A question that takes longer than its limit is a fault, and so is the rest of its batch: its process is killed, and a
+ *    new one goes on with the next batch. All that is asked for at once has BATCH_LIMIT_MS.
+ * 3. A question whose process dies is asked once more, of a new one, for the cause may lie outside; then it is a fault
+ *    as in 2.
+ * 4. Questions are sent only to a process that is ready. One that cannot be started is nobody's fault but the market's:
+ *    what was asked then rejects, and so does what is unanswered when the sandbox closes.
+ * 5. The input is copied to the process: an expression changes nothing outside.
+ * 6. An idle sandbox does not keep the market's process running, and does not outlive it.
  */
-import { Worker } from 'node:worker_threads';
-import type { Evaluation } from './core/evaluation.ts';
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { errorText } from '../util/error-text.ts';
 import {
   BATCH_LIMIT_MS,
+  EXPRESSION_LIMIT_MS,
   HEAP_LIMIT_MIB,
-  THREAD_LIMIT_MS,
-  type SandboxAnswer,
+  SCHEMA_LIMIT_MS,
+  START_LIMIT_MS,
+  type Answer,
+  type SandboxMessage,
   type SandboxRequest,
 } from './sandbox-limits.ts';
 
+const STARTS_TRIED = 3;
+const NOT_REACHED: Answer = {
+  kind: 'fault',
+  message: 'it was not looked at: what was asked before it had to be stopped',
+};
+
 export interface Sandbox {
-  /** Evaluates each of `expressions` over one JSON `input`. Never rejects: what goes wrong is a fault in its place. */
-  evaluate(expressions: readonly string[], input: unknown): Promise<Evaluation[]>;
-  /** Ends the thread; what is still asked for is a fault. */
+  /**
+   * An answer for each question over one JSON `input`; after a mismatch the rest are missing. What goes wrong with a
+   * question is a fault in its place. Rejects only if no process can be started, or the sandbox is closed.
+   */
+  ask(request: SandboxRequest): Promise<Answer[]>;
+  /** Ends the process; what is still asked for rejects. */
   close(): Promise<void>;
 }
 
 interface Batch extends SandboxRequest {
-  answers: Evaluation[];
-  /** On the clock of `performance`; undefined until it is the first. */
+  answers: Answer[];
+  /** On the clock of `performance`; undefined until a process has it. */
   startedAtMs: number | undefined;
-  resolve(answers: Evaluation[]): void;
+  /** The question at hand has cost one process its life. */
+  askedAgain: boolean;
+  resolve(answers: Answer[]): void;
+  reject(error: Error): void;
 }
+
+export interface SandboxLimits {
+  expressionLimitMs: number;
+  schemaLimitMs: number;
+  batchLimitMs: number;
+}
+
+const LIMITS: SandboxLimits = {
+  expressionLimitMs: EXPRESSION_LIMIT_MS,
+  schemaLimitMs: SCHEMA_LIMIT_MS,
+  batchLimitMs: BATCH_LIMIT_MS,
+};
 
 // run from source, or from the emitted package
-const WORKER_FILE = import.meta.url.endsWith('.ts')
-  ? new URL('./sandbox-worker.ts', import.meta.url)
-  : new URL('./sandbox-worker.js', import.meta.url);
+const ENTRY = fileURLToPath(
+  import.meta.url.endsWith('.ts')
+    ? new URL('./sandbox-process.ts', import.meta.url)
+    : new URL('./sandbox-process.js', import.meta.url),
+);
 
-/** The two limits, in ms, are given by tests alone. */
-export function createSandbox(options: { threadLimitMs?: number; batchLimitMs?: number } = {}): Sandbox {
-  return new ThreadSandbox(options.threadLimitMs ?? THREAD_LIMIT_MS, options.batchLimitMs ?? BATCH_LIMIT_MS);
+/** For `schemas`, Ajv is made ready before the first question. The limits are given by tests alone. */
+export function createSandbox(role: 'expressions' | 'schemas', limits: Partial<SandboxLimits> = {}): Sandbox {
+  return new ProcessSandbox(role, { ...LIMITS, ...limits });
 }
 
-class ThreadSandbox implements Sandbox {
-  readonly #limitMs: number;
-  readonly #batchLimitMs: number;
-  /** The first one is with the thread. */
+class ProcessSandbox implements Sandbox {
+  readonly #role: string;
+  readonly #limits: SandboxLimits;
+  /** The first one is with the process. */
   readonly #batches: Batch[] = [];
-  #worker: Worker | undefined;
-  /** The thread has loaded what it needs; its time counts from then. */
+  #child: ChildProcess | undefined;
   #ready = false;
+  #failedStarts = 0;
+  /** Runs while there is a question, and keeps the market's process alive for its answer. */
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(limitMs: number, batchLimitMs: number) {
-    this.#limitMs = limitMs;
-    this.#batchLimitMs = batchLimitMs;
+  constructor(role: string, limits: SandboxLimits) {
+    this.#role = role;
+    this.#limits = limits;
   }
 
-  evaluate(expressions: readonly string[], input: unknown): Promise<Evaluation[]> {
-    if (expressions.length === 0) return Promise.resolve([]);
-    return new Promise((resolve) => {
-      this.#batches.push({ expressions, input, answers: [], startedAtMs: undefined, resolve });
-      if (this.#closed) this.#failAll('the market is closing');
-      else if (this.#batches.length === 1) this.#send();
+  ask({ questions, input }: SandboxRequest): Promise<Answer[]> {
+    if (questions.length === 0) return Promise.resolve([]);
+    if (this.#closed) return Promise.reject(closing());
+    return new Promise((resolve, reject) => {
+      this.#batches.push({
+        questions,
+        input,
+        answers: [],
+        startedAtMs: undefined,
+        askedAgain: false,
+        resolve,
+        reject,
+      });
+      if (this.#batches.length === 1) this.#send();
     });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#failAll('the market is closing');
-    await this.#endThread();
+    for (const batch of this.#batches.splice(0)) batch.reject(closing());
+    await this.#kill();
   }
 
-  /** Gives the thread what is left of the first batch. */
+  /** Gives the process what is left of the first batch; where there is none, starts one, which says when it is ready. */
   #send(): void {
     const [batch] = this.#batches;
     if (batch === undefined) return;
+    if (this.#child === undefined) return this.#start();
+    if (!this.#ready) return;
+    const child = this.#child;
     batch.startedAtMs ??= performance.now();
-    const expressions = batch.expressions.slice(batch.answers.length);
-    const worker = (this.#worker ??= this.#startThread());
-    worker.ref();
+    this.#watch();
     try {
-      worker.postMessage({ expressions, input: batch.input } satisfies SandboxRequest);
-      if (this.#ready) this.#watch();
+      const request: SandboxRequest = { questions: batch.questions.slice(batch.answers.length), input: batch.input };
+      child.send(request, (error) => {
+        if (error !== null && this.#child === child) this.#die(error.message);
+      });
     } catch (error) {
-      // the input cannot be copied, as a function cannot
-      while (batch.answers.length < batch.expressions.length) batch.answers.push(fault(String(error)));
-      this.#finish(batch);
+      // the input cannot be written as JSON, as a cycle cannot
+      this.#fail(batch, errorText(error));
     }
   }
 
-  #startThread(): Worker {
-    const worker = new Worker(WORKER_FILE, {
-      env: {},
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MIB, maxYoungGenerationSizeMb: 8 },
-    });
-    // a thread that was given up on may still speak: only the present one is heard
-    const ifPresent = (act: () => void) => {
-      if (this.#worker === worker) act();
-    };
-    worker.on('message', (answer: SandboxAnswer) => ifPresent(() => this.#hear(answer)));
-    worker.on('error', (error: Error) => ifPresent(() => this.#giveUp(error.message)));
-    worker.on('exit', () => ifPresent(() => this.#giveUp('its thread ended')));
-    return worker;
+  #start(): void {
+    this.#watch();
+    try {
+      this.#child = this.#fork();
+    } catch (error) {
+      this.#die(errorText(error));
+    }
   }
 
-  #hear(answer: SandboxAnswer): void {
+  #fork(): ChildProcess {
+    const child = fork(ENTRY, [this.#role], {
+      env: {},
+      execArgv: [`--max-old-space-size=${HEAP_LIMIT_MIB}`],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    child.unref();
+    child.channel?.unref();
+    // a process that was given up on may still speak: only the present one is heard
+    const ifPresent = (act: () => void) => {
+      if (this.#child === child) act();
+    };
+    child.on('message', (message: SandboxMessage) => ifPresent(() => this.#hear(message)));
+    child.on('error', (error) => ifPresent(() => this.#die(error.message)));
+    child.on('exit', (code, signal) => ifPresent(() => this.#die(`its process ended (${signal ?? code})`)));
+    return child;
+  }
+
+  #hear(message: SandboxMessage): void {
+    if (message.kind === 'answered') return this.#take(message.answer);
     this.#ready = true;
-    this.#watch();
-    if (answer.kind === 'evaluated') this.#take(answer.evaluation);
+    this.#failedStarts = 0;
+    this.#unwatch();
+    this.#send();
+  }
+
+  #limitMs(): number {
+    if (!this.#ready) return START_LIMIT_MS;
+    const [batch] = this.#batches;
+    const isExpression = batch?.questions[batch.answers.length]?.kind === 'expression';
+    return isExpression ? this.#limits.expressionLimitMs : this.#limits.schemaLimitMs;
   }
 
   #watch(): void {
     clearTimeout(this.#timer);
+    const limitMs = this.#limitMs();
     const timer = setTimeout(() => {
       // if it was our own thread that was busy, the answer lies there unread: it is heard before an immediate runs
       setImmediate(() => {
-        if (this.#timer === timer) this.#giveUp(`it took longer than ${this.#limitMs} ms`);
+        if (this.#timer === timer) this.#giveUp(`it took longer than ${limitMs} ms`);
       });
-    }, this.#limitMs);
+    }, limitMs);
     this.#timer = timer;
   }
 
@@ -131,58 +197,70 @@ class ThreadSandbox implements Sandbox {
     this.#timer = undefined;
   }
 
-  #take(evaluation: Evaluation): void {
+  #take(answer: Answer): void {
     const [batch] = this.#batches;
     if (batch === undefined) return;
-    batch.answers.push(evaluation);
-    if (batch.answers.length === batch.expressions.length) this.#finish(batch);
-    else if (this.#isOverdue(batch)) this.#giveUp(`the ${this.#batchLimitMs} ms for all were used up`);
+    batch.answers.push(answer);
+    batch.askedAgain = false;
+    if (answer.kind === 'mismatch' || batch.answers.length === batch.questions.length) this.#finish(batch);
+    else if (this.#isOverdue(batch)) this.#giveUp(`the ${this.#limits.batchLimitMs} ms for all were used up`);
+    else this.#watch();
   }
 
   #finish(batch: Batch): void {
     this.#batches.shift();
-    batch.resolve(batch.answers);
-    if (this.#batches.length > 0) this.#send();
-    else this.#rest();
-  }
-
-  #rest(): void {
     this.#unwatch();
-    this.#worker?.unref();
+    batch.resolve(batch.answers);
+    this.#send();
   }
 
-  /** The expression at hand is a fault; the rest goes to a new thread. */
-  #giveUp(message: string): void {
-    void this.#endThread();
+  /** The question at hand is a fault, and those after it are not reached. */
+  #fail(batch: Batch, message: string): void {
+    batch.answers.push({ kind: 'fault', message: message.toWellFormed() });
+    while (batch.answers.length < batch.questions.length) batch.answers.push(NOT_REACHED);
+    this.#finish(batch);
+  }
+
+  #die(cause: string): void {
+    const [batch] = this.#batches;
+    const isAgain = batch?.askedAgain;
+    if (!this.#ready || batch === undefined || isAgain === true) return this.#giveUp(cause);
+    batch.askedAgain = true;
+    void this.#kill();
+    this.#send();
+  }
+
+  #giveUp(cause: string): void {
+    const wasReady = this.#ready;
+    void this.#kill();
     const [batch] = this.#batches;
     if (batch === undefined) return;
-    const left = batch.expressions.length - batch.answers.length;
-    const stopped = fault(`it was stopped: ${message}`);
-    batch.answers.push(...Array<Evaluation>(this.#isOverdue(batch) ? left : 1).fill(stopped));
-    if (batch.answers.length === batch.expressions.length) this.#finish(batch);
-    else this.#send();
+    if (wasReady) return this.#fail(batch, `it was stopped: ${cause}`);
+    this.#failedStarts += 1;
+    if (this.#failedStarts < STARTS_TRIED) return this.#send();
+    this.#failedStarts = 0;
+    const error = new Error(`the judging process cannot be started: ${cause}`);
+    for (const waiting of this.#batches.splice(0)) waiting.reject(error);
   }
 
   #isOverdue(batch: Batch): boolean {
-    return batch.startedAtMs !== undefined && performance.now() - batch.startedAtMs > this.#batchLimitMs;
+    return batch.startedAtMs !== undefined && performance.now() - batch.startedAtMs > this.#limits.batchLimitMs;
   }
 
-  #failAll(message: string): void {
-    for (const batch of this.#batches.splice(0)) {
-      while (batch.answers.length < batch.expressions.length) batch.answers.push(fault(message));
-      batch.resolve(batch.answers);
-    }
-  }
-
-  async #endThread(): Promise<void> {
+  /** Resolves when the process has ended. */
+  async #kill(): Promise<void> {
     this.#unwatch();
     this.#ready = false;
-    const worker = this.#worker;
-    this.#worker = undefined;
-    await worker?.terminate();
+    const child = this.#child;
+    this.#child = undefined;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.ref();
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
   }
 }
 
-function fault(message: string): Evaluation {
-  return { kind: 'fault', message: message.toWellFormed() };
+function closing(): Error {
+  return new Error('the market is closing: nothing is judged any more');
 }

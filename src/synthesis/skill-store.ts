@@ -9,7 +9,8 @@ import type { Database } from '../db/database.ts';
 import type { Tables } from '../db/tables.ts';
 import { systemClock, type Clock } from '../util/clock.ts';
 import { compileCheck } from './core/expressions.ts';
-import { schemaFault } from './output-schema.ts';
+import type { Judge } from './judge.ts';
+import { readAhead } from './read-ahead.ts';
 
 /** How long a record read may be used before it is read again: the net for a lost invalidation. */
 const FRESH_MS = 5_000;
@@ -30,6 +31,7 @@ export interface SkillRecords extends SkillCatalogue {
 interface Options {
   db: Database;
   audit: AuditLog;
+  judge: Pick<Judge, 'schemaFault'>;
   /** Called after a change has been committed, with the skill's id, so that other processes can be told. */
   onChange: (skillId: string) => void;
   clock?: Clock;
@@ -44,7 +46,7 @@ export function createSkillCatalogue(options: Options): SkillRecords {
     byIds: (ids) => recent.read(ids),
     invalidate: () => recent.forget(),
     put: async (principal: Principal, id: string, body: SkillBody) => {
-      refuseFaults(body);
+      await refuseFaults(body, options.judge);
       const row = rowOf({ ...body, id });
       await db
         .insertInto('skill')
@@ -116,12 +118,13 @@ async function listSkills(db: Database, query: PageQuery): Promise<Page<Skill>> 
   return pageOf(rows, query.limit, toSkill, (row) => row.id);
 }
 
-function refuseFaults(body: SkillBody): void {
+async function refuseFaults(body: SkillBody, judge: Options['judge']): Promise<void> {
+  await readAhead(body.checks.map((check) => check.expression));
   const errors: FieldError[] = body.checks.flatMap((check, i) => {
     const message = compileCheck(check.expression);
     return message === null ? [] : [{ path: `checks.${i}.expression`, message }];
   });
-  const message = body.outputSchema === undefined ? null : schemaFault(body.outputSchema);
+  const message = body.outputSchema === undefined ? null : await judge.schemaFault(body.outputSchema);
   if (message !== null) errors.unshift({ path: 'outputSchema', message });
   if (errors.length === 0) return;
   throw new MarketError('INVALID_REQUEST', 'The skill has a schema or a check that cannot be used.', { errors });

@@ -4,6 +4,7 @@ import { rulesForType } from './core/default-rules.ts';
 import { compileCheck, deliveriesNamed } from './core/expressions.ts';
 import { deliveriesBySkill, mergeResult, type ResultPart } from './core/merge.ts';
 import type { Judge, TaskToValidate, Verdict } from './judge.ts';
+import { readAhead } from './read-ahead.ts';
 import type { SkillRecords } from './skill-store.ts';
 
 /** Checks deliveries by the market's records of skills and puts them together. */
@@ -19,6 +20,8 @@ export interface Synthesis {
   deliveriesBySkill(taskType: string, parts: readonly Pick<ResultPart, 'skills' | 'value'>[]): Record<string, unknown>;
   /** The rules of a task that states none. */
   rulesForType(type: string): Rule[];
+  /** Makes `compileError` and `skillsNamed` of these expressions cheap, without holding up the thread. */
+  readAhead(expressions: readonly string[]): Promise<void>;
   /** What is wrong with an expression, or null if it parses. */
   compileError(expression: string): string | null;
   /** Those of `skills` whose delivery the expression names. @throws Error if it does not parse */
@@ -39,6 +42,7 @@ export function createSynthesis(options: { skills: Pick<SkillRecords, 'byIds'>; 
     merge: mergeResult,
     deliveriesBySkill: (taskType, parts) => ({ ...deliveriesBySkill(taskType, parts) }),
     rulesForType,
+    readAhead,
     compileError: compileCheck,
     skillsNamed: (expression, ids) => {
       const named = new Set(deliveriesNamed(expression));

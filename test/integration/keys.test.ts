@@ -28,12 +28,15 @@ function keyService(options: Partial<KeyServiceDeps> = {}): CachedKeyService {
   return createKeyService({
     db,
     audit: createAuditLog({ db }),
-    embedded: true,
+    embedded: false,
     loopback: true,
     nowMs: () => nowMs,
     ...options,
   });
 }
+
+/** Of a market that lets the local admin in until the first key is made. */
+const keylessService = (options: Partial<KeyServiceDeps> = {}) => keyService({ embedded: true, ...options });
 
 function create(keys: CachedKeyService, role: Role, ownerId?: string): Promise<CreatedKey> {
   return keys.create(LOCAL, { role, ...(ownerId === undefined ? {} : { ownerId }) });
@@ -126,7 +129,7 @@ describe('revoking', () => {
 
 describe('without a key', () => {
   test('the caller is the local admin while embedded, on loopback, and no key was ever created', async () => {
-    expect(await keyService().authenticate(undefined)).toStrictEqual(LOCAL);
+    expect(await keylessService().authenticate(undefined)).toStrictEqual(LOCAL);
   });
 
   test.each([
@@ -134,23 +137,35 @@ describe('without a key', () => {
     ['not on loopback', { loopback: false }],
     ['with an admin key in the environment', { adminKey: ENVIRONMENT_KEY }],
   ])('the caller is UNAUTHENTICATED when %s', async (_what, options) => {
-    await expect(keyService(options).authenticate(undefined)).rejects.toMatchObject(unauthenticated);
+    await expect(keylessService(options).authenticate(undefined)).rejects.toMatchObject(unauthenticated);
   });
 
   test('a wrong key is UNAUTHENTICATED all the same', async () => {
-    await expect(keyService().authenticate('sb_wrong')).rejects.toMatchObject(unauthenticated);
+    await expect(keylessService().authenticate('sb_wrong')).rejects.toMatchObject(unauthenticated);
   });
 
   test('nobody is let in once a key was created, here at once and elsewhere within 3 s, and not when it is revoked either', async () => {
-    const [here, elsewhere] = [keyService(), keyService()];
+    const [here, elsewhere] = [keylessService(), keylessService()];
     await elsewhere.authenticate(undefined);
     const { id } = await create(here, 'admin');
     await expect(here.authenticate(undefined)).rejects.toMatchObject(unauthenticated);
     nowMs += CACHE_MS;
     await expect(elsewhere.authenticate(undefined)).rejects.toMatchObject(unauthenticated);
     await here.revoke(LOCAL, id);
-    await expect(keyService().authenticate(undefined)).rejects.toMatchObject(unauthenticated);
+    await expect(keylessService().authenticate(undefined)).rejects.toMatchObject(unauthenticated);
   });
+
+  test.each(['submitter', 'agent'] as const)(
+    'a first key of role %s is CONFLICT and not made: nobody could make another after it',
+    async (role) => {
+      const keys = keylessService();
+      await expect(create(keys, role)).rejects.toMatchObject({ code: 'CONFLICT' });
+      expect((await keys.list({ limit: 1 })).items).toStrictEqual([]);
+      expect(await keys.authenticate(undefined)).toStrictEqual(LOCAL);
+      await create(keys, 'admin');
+      expect(await create(keys, role)).toMatchObject({ role });
+    },
+  );
 });
 
 describe('the key of the environment', () => {

@@ -8,11 +8,12 @@ import { createTestDatabase, type TestDatabase } from '../support/stores.ts';
 const ADMIN: Principal = { keyId: 'k', role: 'admin', ownerId: 'local' };
 const PLAIN = { description: 'search engines', checks: [] };
 
+const judge = createJudge();
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase(inject('postgresUrl'));
 });
-afterAll(() => database.drop());
+afterAll(() => Promise.all([database.drop(), judge.close()]));
 beforeEach(async () => {
   await database.db.deleteFrom('skill').execute();
 });
@@ -28,7 +29,7 @@ function newCatalogue() {
     list: async () => ({ items: [], nextCursor: null }),
   };
   const onChange = (id: string) => changed.push(id);
-  const skills = createSkillCatalogue({ db: database.db, audit, onChange, clock });
+  const skills = createSkillCatalogue({ db: database.db, audit, judge, onChange, clock });
   return { skills, clock, changed, recorded };
 }
 
@@ -108,7 +109,6 @@ test('records come in the order asked; a skill without one is left out', async (
 
 test('a delivery is judged by the records of its skills, and one of a skill without record demands nothing', async () => {
   const { skills } = newCatalogue();
-  const judge = createJudge();
   const synthesis = createSynthesis({ skills, judge });
   await skills.put(ADMIN, 'seo', {
     ...PLAIN,
@@ -118,5 +118,4 @@ test('a delivery is judged by the records of its skills, and one of a skill with
   expect(await synthesis.judge({ task, skills: ['seo', 'unknown'], value: {} })).toMatchObject({ quality: 0 });
   expect(await synthesis.judge({ task, skills: ['unknown'], value: {} })).toMatchObject({ quality: null });
   expect([await synthesis.judges(['seo']), await synthesis.judges(['unknown'])]).toEqual([true, false]);
-  await judge.close();
 });

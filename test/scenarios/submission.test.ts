@@ -60,6 +60,51 @@ describe.each(TRANSPORTS)('a submitted task on %s', (transport) => {
     expect(await other.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED', status: 422 });
   });
 
+  it('is found again by its Idempotency-Key after its deadline has passed; without the key that deadline is refused', async () => {
+    const body = {
+      type: 'late',
+      requiredSkills: ['nobody_has_it'],
+      deadline: new Date(Date.now() + 1_500).toISOString(),
+    };
+    const first = (await (await post('late-1', body)).json()) as TaskView;
+    expect(await market.ended(first.id)).toMatchObject({ status: 'expired' });
+    const again = await post('late-1', body);
+    expect(again.status).toBe(202);
+    expect(await again.json()).toMatchObject({ id: first.id, status: 'expired' });
+    expect((await post('late-1', { ...body, priority: 'high' })).status).toBe(422);
+    const refused = { code: 'INVALID_REQUEST', errors: [{ path: 'deadline' }] };
+    expect(await (await post(null, body)).json()).toMatchObject(refused);
+    expect(await (await post('late-2', body)).json()).toMatchObject(refused);
+  });
+
+  it('stands in lists without what it was given and what was delivered', async () => {
+    const { id } = await market.submit({ type: 'listed', requiredSkills: ['work'], data: { given: 'secret' } });
+    await market.changes(id, 1);
+    const task = await market.admin.task(id);
+    expect(task).toMatchObject({ data: { given: 'secret' }, result: { sections: { work: 'done by worker' } } });
+    const answer = await (await market.fetch('/v1/tasks?type=listed')).text();
+    expect(answer).not.toContain('secret');
+    expect(answer).not.toContain('done by worker');
+    const [item] = (await market.admin.tasks({ type: 'listed' })).items;
+    expect(task).toMatchObject({ ...item });
+    expect(item?.result).toMatchObject({ success: true, contributors: ['worker'] });
+  });
+
+  it('is on a page of a list only for a cursor of that list: any other is 400 that names it', async () => {
+    const lists = ['tasks', 'agents', 'skills', 'admin/audit', 'admin/keys', 'admin/reputation/leaderboard'];
+    for (const list of lists) {
+      for (const position of ['\0', '-'.repeat(36), '[1,"\0"]', 'é']) {
+        const cursor = Buffer.from(position).toString('base64url');
+        const answer = await market.fetch(`/v1/${list}?cursor=${cursor}`);
+        expect(await answer.json()).toMatchObject({
+          status: 400,
+          code: 'INVALID_REQUEST',
+          errors: [{ path: 'cursor' }],
+        });
+      }
+    }
+  });
+
   it('exists once, though 50 requests with one key arrive together', async () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => post('burst-1', { type: 'burst' })));
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([202]));

@@ -19,7 +19,7 @@ import { createAwardPolicies } from '../../src/reputation/index.ts';
 
 export const TASK_ID = '019ffd00-0000-7000-8000-000000000001';
 export const START = new Date('2026-11-21T10:00:00.000Z');
-export const POOL = 'pool';
+const POOL = 'pool';
 
 export function taskSpec(changes: Partial<TaskSpec> = {}): TaskSpec {
   return {
@@ -314,4 +314,4 @@ export function roundOf(agents: KnownAgent[], changes: Partial<RoundInput> = {})
   });
 }
 
-export const rejectRule = (blame: string[]): Rule => ({ name: 'rule', expression: 'false', severity: 'reject', blame });
+const rejectRule = (blame: string[]): Rule => ({ name: 'rule', expression: 'false', severity: 'reject', blame });

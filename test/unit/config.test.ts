@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config.ts';
+import { AWARD_POLICIES } from '../../src/contracts/award-policy.ts';
 
 const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 
@@ -85,8 +86,20 @@ describe('the environment', () => {
     for (const value of ['PORT="65536"', 'BID_WINDOW_MS="9"', 'LEASE_MS="ten"', 'AWARD_WEIGHTS="0.4,0.4"']) {
       expect(faults).toContain(value);
     }
-    for (const value of ['SWARMBID_ROLES="api,king"', 'LOG_LEVEL="loud"', '6 fault(s)'])
-      expect(faults).toContain(value);
+    for (const value of ['SWARMBID_ROLES="api,king"', 'LOG_LEVEL="loud"', '6 faults']) expect(faults).toContain(value);
+  });
+
+  it('is refused with one fault in words of one: an unknown AWARD_POLICY, and what is known', () => {
+    const faults = faultsOf({ AWARD_POLICY: 'cheapest' });
+    expect(faults).toContain('1 fault:');
+    expect(faults).toContain('AWARD_POLICY="cheapest"');
+    for (const known of AWARD_POLICIES) expect(faults).toContain(known);
+  });
+
+  it('tells a fault of a command’s option by the option, which wins over its variable', () => {
+    const option = { variable: 'PORT', flag: '--port', value: '70000' };
+    expect(() => readConfig({ PORT: '80' }, [option])).toThrow('--port "70000"');
+    expect(readConfig({ PORT: '80' }, [{ ...option, value: '81' }]).port).toBe(81);
   });
 
   it('tells of a REDIS_URL without a DATABASE_URL also when another variable is wrong', () => {
@@ -101,7 +114,7 @@ describe('the environment', () => {
       SWARMBID_ADMIN_KEY: 'hunter3',
       POOL_SECRET: 'hunter4',
     });
-    expect(faults).toContain('3 fault(s)');
+    expect(faults).toContain('3 faults');
     expect(faults).not.toContain('hunter');
   });
 
@@ -115,7 +128,10 @@ describe('the environment', () => {
     expect(faultsOf({ [name]: tooMuch })).toContain(`${name}="${tooMuch}"`);
   });
 
-  it.each(['0,0,0', '1.1,0,0', '-0.1,0.4,0.2', '0.4,0.4,0.2,0', 'a,b,c'])('AWARD_WEIGHTS %s is refused', (weights) => {
-    expect(faultsOf({ AWARD_WEIGHTS: weights })).toContain('AWARD_WEIGHTS=');
-  });
+  it.each(['0,0,0', '1.1,0,0', '-0.1,0.4,0.2', '0.4,0.4,0.2,0', 'a,b,c', '0.4,,0.2', '0.4, ,0.2'])(
+    'AWARD_WEIGHTS %s is refused',
+    (weights) => {
+      expect(faultsOf({ AWARD_WEIGHTS: weights })).toContain('AWARD_WEIGHTS=');
+    },
+  );
 });

@@ -1,4 +1,10 @@
-import { AWARD_POLICIES, type AwardPolicy, type AwardPolicyName, type PolicyBid, type RankedBid } from '../../contracts/award-policy.ts';
+import {
+  AWARD_POLICIES,
+  type AwardPolicy,
+  type AwardPolicyName,
+  type PolicyBid,
+  type RankedBid,
+} from '../../contracts/award-policy.ts';
 import type { AwardWeights } from '../../contracts/award.ts';
 import { hash53 } from '../../util/hash.ts';
 import { scoreBid, skillMatch } from './scoring.ts';

@@ -35,6 +35,45 @@ test('a report every 10 ms for two seconds is written at most four times a secon
   await reporter.close();
 });
 
+test('the first value of an attempt is written within 10 ms, though another attempt was written just before', async () => {
+  const reporter = newReporter();
+  reporter.report(ID, 10, undefined);
+  await vi.advanceTimersByTimeAsync(20);
+  reporter.report({ ...ID, epoch: 2 }, 20, undefined);
+  reporter.report(ID, 30, undefined);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(written.map((row) => row.percent)).toEqual([10, 20]);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(written.map((row) => row.percent)).toEqual([10, 20, 30]);
+  await reporter.close();
+});
+
+test('the first values of attempts that begin together go in one write', async () => {
+  const write = vi.fn().mockResolvedValue(undefined);
+  const reporter = new ProgressReporter(write, createLogger('silent'));
+  for (let epoch = 1; epoch <= 100; epoch += 1) reporter.report({ ...ID, epoch }, epoch, undefined);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(write.mock.calls.map(([rows]) => (rows as unknown[]).length)).toEqual([100]);
+  await reporter.close();
+});
+
+test('while a write lasts, values wait for its end: then the latest of each attempt goes in one more', async () => {
+  const store = Promise.withResolvers<undefined>();
+  const write = vi.fn().mockReturnValueOnce(store.promise).mockResolvedValue(undefined);
+  const reporter = new ProgressReporter(write, createLogger('silent'));
+  reporter.report(ID, 10, undefined);
+  await vi.advanceTimersByTimeAsync(10);
+  for (const percent of [20, 30]) {
+    reporter.report(ID, percent, undefined);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(write).toHaveBeenCalledTimes(1);
+  store.resolve(undefined);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(write.mock.calls.map(([rows]) => (rows as { percent: number }[])[0]?.percent)).toEqual([10, 30]);
+  await reporter.close();
+});
+
 test('the last report is always written, though nothing follows it', async () => {
   const reporter = newReporter();
   for (const percent of [10, 40, 70]) reporter.report(ID, percent, undefined);

@@ -55,11 +55,17 @@ describe('help and usage', () => {
     ['a file that does not exist', ['submit', '/no/such/file.json']],
     ['agents without the role agents', ['up', '--roles', 'api', '--agents', 'none']],
     ['a file of agents that does not exist', ['up', '--agents', '/no/such/agents.ts']],
-    ['a port that is none', ['up', '--port', '70000']],
   ])('%s: exit 2, the reason on stderr, nothing on stdout', async (_name, argv) => {
     const { exitCode, stdout, stderr } = await run(argv);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).not.toBe('');
+  });
+
+  test('a port that is none: exit 2, and stderr names --port, which was typed, not PORT', async () => {
+    const { exitCode, stdout, stderr } = await run(['up', '--port', '70000']);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain('--port "70000"');
+    expect(stderr).not.toContain('PORT=');
   });
 
   test('wrong usage with --json: one JSON document names it', async () => {

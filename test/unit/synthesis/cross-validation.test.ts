@@ -137,3 +137,14 @@ test('a campaign’s cost that equals the allocation breaks nothing', async () =
 test('a task of another type has no rules by default', () => {
   expect(rulesForType('support_ticket')).toEqual([]);
 });
+
+test('a rule that aborts its process is a warning of its own and rejects nobody; the next task is validated', async () => {
+  const bomb = `($a:="aaaaaaaaaaaaaaaa";${'$a:=$a&$a;'.repeat(24)}$length($a)>0)`;
+  const found = await validate([rule(bomb, { severity: 'reject' }), rule(COST_RULE, { severity: 'reject' })]);
+  expect(found.rejections).toEqual([]);
+  expect(found.warnings.map(({ message }) => message)).toEqual([
+    expect.stringContaining('could not be evaluated: it was stopped'),
+    expect.stringContaining('could not be evaluated: it was not looked at'),
+  ]);
+  expect((await validate([rule(COST_RULE, { severity: 'reject' })])).rejections).toHaveLength(1);
+});

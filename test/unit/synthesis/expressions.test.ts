@@ -43,3 +43,15 @@ test('an expression that parses has no fault', () => {
 test('an expression nested too deeply to read is a fault, not a crash', () => {
   expect(compileCheck(`${'('.repeat(50_000)}1${')'.repeat(50_000)}`)).toEqual(expect.any(String));
 });
+
+test.each([
+  ['ancestors of ancestors', `a${'.%'.repeat(1_980)}.x`, 'it has 1981 dots; at most 300 are allowed in one expression'],
+  ['a path of 2,000 steps', `z${'.a'.repeat(1_980)}`, 'it has 1980 dots; at most 300 are allowed in one expression'],
+  ['brackets in brackets', `${'('.repeat(65)}1${')'.repeat(65)}`, 'its brackets are nested more than 64 deep'],
+])('an expression that would take long to read is refused unread: %s', (_title, expression, message) => {
+  expect(compileCheck(expression)).toBe(message);
+});
+
+test('an expression of 300 dots and 64 brackets is read', () => {
+  expect(compileCheck(`${'('.repeat(64)}z${'.a'.repeat(300)}${')'.repeat(64)}`)).toBeNull();
+});

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import type { Skill } from '../../../src/contracts/skill.ts';
 import { createJudge } from '../../../src/synthesis/index.ts';
-import { schemaFault, schemaMismatch } from '../../../src/synthesis/output-schema.ts';
+import { schemaMismatch } from '../../../src/synthesis/output-schema.ts';
 
 const judge = createJudge();
 afterAll(() => judge.close());
@@ -35,7 +35,10 @@ test('a delivery that breaks its skill’s schema is rejected, and the message s
 test('a delivery must satisfy the schema of each of its skills', async () => {
   const loose = skill({ outputSchema: { type: 'object' } });
   const strict = skill({ id: 'finance', outputSchema: { required: ['roi'] } });
-  expect(await verdictOn({}, loose, strict)).toMatchObject({ accepted: false, message: expect.stringContaining('schema of finance') as string });
+  expect(await verdictOn({}, loose, strict)).toMatchObject({
+    accepted: false,
+    message: expect.stringContaining('schema of finance') as string,
+  });
 });
 
 test('quality is 100 × weight held / weight of all, and its source is check', async () => {
@@ -92,13 +95,59 @@ test.each([null, 'text', 7, false, [1, 2], {}])('a delivery may be any JSON valu
 });
 
 test.each([
+  [
+    'that takes too long',
+    { uniqueItems: true },
+    Array.from({ length: 20_000 }, (_, n) => ({ n })),
+    /longer than 1000 ms/,
+  ],
+  ['that cannot be compiled', { $async: true }, {}, /\$async/],
+])(
+  'a delivery is rejected that cannot be checked against a schema %s',
+  async (_title, outputSchema, value, message) => {
+    expect(await verdictOn(value, skill({ outputSchema, checks: [check('a', 'true')] }))).toEqual({
+      accepted: false,
+      code: 'SCHEMA_MISMATCH',
+      message: expect.stringMatching(message) as string,
+    });
+  },
+);
+
+test('a check that aborts its process does not hold, nor do those after it; the delivery is accepted', async () => {
+  const bomb = `($a:="aaaaaaaaaaaaaaaa";${'$a:=$a&$a;'.repeat(24)}$length($a)>0)`;
+  const verdict = await verdictOn({}, skill({ checks: [check('a', 'true'), check('b', bomb), check('c', 'true')] }));
+  expect(verdict).toMatchObject({ accepted: true, quality: 33.33, failedChecks: ['b', 'c'] });
+});
+
+test.each([
   ['an unknown type', { type: 'blob' }, /type/],
-  ['a reference to elsewhere', { $ref: 'https://example.com/schema.json' }, /can't resolve reference/],
+  ['a reference to elsewhere', { $ref: 'https://example.com/schema.json' }, /only references within the schema/],
+  ['a reference to elsewhere, deep in it', { items: { anyOf: [{ $ref: 'other.json' }] } }, /\/items\/anyOf\/0\/\$ref/],
+  ['a reference to nothing', { $ref: '#/$defs/none' }, /can't resolve reference/],
   ['another draft', { $schema: 'http://json-schema.org/draft-07/schema#' }, /no schema with key or ref/],
   ['an asynchronous schema', { $async: true }, /\$async/],
-])('a schema with %s cannot be used', (_title, schema, message) => {
-  expect(schemaFault(schema)).toMatch(message);
+  ['an asynchronous schema, deep in it', { properties: { a: { $async: true } } }, /\/properties\/a\/\$async/],
+  ['the metaschema’s $id', { $id: 'https://json-schema.org/draft/2020-12/schema' }, /metaschema/],
+  ['65 levels', nested(65), /64 levels/],
+])('a schema with %s cannot be used', async (_title, schema, message) => {
+  expect(await judge.schemaFault(schema)).toMatch(message);
 });
+
+test.each([
+  ['references within it', { $ref: '#/$defs/a', $defs: { a: { type: 'string' } } }],
+  [
+    'a property that is called like a keyword',
+    { properties: { $async: { type: 'string' }, $ref: { type: 'string' } } },
+  ],
+  ['an example that looks like a keyword', { const: { $ref: 'elsewhere' } }],
+  ['an $id of its own', { $id: 'https://example.com/one', $schema: 'https://json-schema.org/draft/2020-12/schema' }],
+])('a schema with %s can be used', async (_title, schema) => {
+  expect(await judge.schemaFault(schema)).toBeNull();
+});
+
+function nested(levels: number): Record<string, unknown> {
+  return levels === 0 ? {} : { not: nested(levels - 1) };
+}
 
 test('two schemas may carry the same $id', () => {
   const id = 'https://example.com/one';
