@@ -1,5 +1,5 @@
 import type { BidOffer, Pass } from '../../src/contracts/bid.ts';
-import type { Rule, TaskResult, TaskSpec } from '../../src/contracts/task.ts';
+import type { TaskResult, TaskSpec } from '../../src/contracts/task.ts';
 import type { Command, Successor, Verdict } from '../../src/orchestrator/core/commands.ts';
 import type { Part } from '../../src/orchestrator/core/decomposition.ts';
 import type { KnownAgent } from '../../src/orchestrator/core/eligibility.ts';
@@ -313,5 +313,3 @@ export function roundOf(agents: KnownAgent[], changes: Partial<RoundInput> = {})
     ...changes,
   });
 }
-
-const rejectRule = (blame: string[]): Rule => ({ name: 'rule', expression: 'false', severity: 'reject', blame });
