@@ -31,7 +31,6 @@ const MAX_CONCURRENCY = 1_000;
 const HEALTH_LIMIT_MS = 1_000;
 const SELF_FENCE = 0.75;
 const RETRY_MS = 250;
-const HEAD_ROOM = 64;
 /** About so many bytes to one message of bids; a single longer answer goes as it is. */
 const REPLY_BYTES = 1024 * 1024;
 
@@ -101,8 +100,7 @@ export class Pool {
       await this.messenger.listen(),
     ];
     bus.onReconnect(() => this.heart?.wake());
-    // Awards bound the load; the head room is for agents that won several parts of one task.
-    const slots = agents.reduce((sum, agent) => sum + (agent.capacity ?? DEFAULT_CAPACITY), HEAD_ROOM);
+    const slots = agents.reduce((sum, agent) => sum + (agent.capacity ?? DEFAULT_CAPACITY), 0);
     this.worker = await queues.work(workQueue(name), Math.min(slots, MAX_CONCURRENCY), async (job) => {
       if (job.kind === 'subtask') await this.workbench.run(job);
     });

@@ -15,7 +15,7 @@ const ABANDON_PATIENCE_MS = 1_000;
 
 const jobDataSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('subtask'), subtaskId: z.string().max(64), epoch: z.int32() }),
-  z.object({ kind: z.literal('synthesis'), taskId: z.uuid(), epoch: z.int32() }),
+  z.object({ kind: z.literal('synthesis'), taskId: z.string().max(64), epoch: z.int32() }),
 ]) satisfies z.ZodType<JobData>;
 
 /** Several nodes of a Redis Cluster are separated by commas. */
