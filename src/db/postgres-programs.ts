@@ -16,7 +16,7 @@ const run = promisify(execFile);
 /** Undefined: as the user who runs this process. */
 export type Account = { uid: number; gid: number } | undefined;
 
-/** World-readable home of what an ordinary user must reach when root has the market in a closed directory (/root/…). */
+/** World-readable home of what an ordinary user must reach when root has the market in a closed directory, as its home is. */
 const SHARED_HOME = '/var/lib/swarmbid';
 
 /**

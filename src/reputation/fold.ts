@@ -12,7 +12,6 @@
  * A sum kept up to date inside each settlement was tried and livelocked on hot agents; hence append, then fold.
  */
 import type { Tier } from '../contracts/agent.ts';
-import type { Outcome } from '../contracts/ledger.ts';
 import type { Database, Trx } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { planFold } from './core/fold-plan.ts';
@@ -25,23 +24,13 @@ import {
   readUntold,
   writeFold,
   type UnfoldedEntry,
+  type UntoldEntry,
 } from './fold-store.ts';
 
 /** A ledger entry that now counts. Reputations are 0–150. */
-export interface FoldedEntry {
-  agentId: string;
-  taskId: string;
-  ownerId: string;
-  subtaskId: string;
-  outcome: Outcome;
-  quality: number | null;
-  delta: number;
-  reason: string | null;
-  before: number;
-  after: number;
+export interface FoldedEntry extends UntoldEntry {
   tierBefore: Tier;
   tier: Tier;
-  foldSeq: number;
 }
 
 export interface Fold {
