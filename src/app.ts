@@ -205,7 +205,7 @@ class MarketProcess {
       },
     });
     const { leaseMs } = config;
-    const reputation = createReputationQueries({ db, leaseMs });
+    const reputation = createReputationQueries({ db: connections.reports, leaseMs });
     const agents = createAgentDirectory({ db, leaseMs, tierOf, audit: parts.audit, onChange: parts.onAgentsChanged });
     const server = await createApiServer({
       services: { tasks, agents, reputation, readiness, skills: parts.skills, keys: parts.keys, audit: parts.audit },

@@ -10,10 +10,13 @@ import type { Logger } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 
 const CONNECTIONS = 12;
+const REPORT_CONNECTIONS = 4;
 
 /** What a process is connected to. */
 export interface Connections {
   db: Database;
+  /** For queries over many rows: they get plans of their own, and cannot take the connections that work needs. */
+  reports: Database;
   bus: EventBus;
   queues: JobQueues;
   logger: Logger;
@@ -29,13 +32,11 @@ export async function connect(
 ): Promise<Connections> {
   const metrics = createMetrics();
   const { databaseUrl, redisUrl } = config;
-  const db = openDatabase({
-    url: databaseUrl,
-    maxConnections: CONNECTIONS,
-    applicationName: `swarmbid-${from}`,
-    logger,
-  });
+  const of = { url: databaseUrl, applicationName: `swarmbid-${from}`, logger };
+  const db = openDatabase({ ...of, maxConnections: CONNECTIONS });
   ending.add('database', () => db.destroy());
+  const reports = openDatabase({ ...of, maxConnections: REPORT_CONNECTIONS, statements: 'free' });
+  ending.add('database for reports', () => reports.destroy());
   const bus =
     redisUrl === undefined
       ? await createPostgresEventBus({ databaseUrl, db, from, logger, metrics })
@@ -43,7 +44,7 @@ export async function connect(
   ending.add('bus', () => bus.close());
   const queues = createJobQueues(redisUrl === undefined ? { databaseUrl } : { redisUrl }, logger);
   ending.add('queues', () => queues.close());
-  return { db, bus, queues, logger, metrics };
+  return { db, reports, bus, queues, logger, metrics };
 }
 
 /** What has been started, ended in the opposite order; one that fails does not keep the others from ending. */

@@ -6,7 +6,7 @@
  * Reports do not wait for the disk. If PostgreSQL crashes before one reaches it, the work runs again, as after any lost
  * lease; what is settled from a report is committed after it, and with it, durably.
  */
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Usage } from '../contracts/task.ts';
 import type { TaskSpec, TeamMember } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
@@ -15,6 +15,18 @@ export interface AttemptId {
   subtaskId: string;
   epoch: number;
 }
+
+const OPEN = sql`a.closed_at is null and a.outcome is null`;
+
+/**
+ * The rows of `x` (with `"subtaskId"` and `epoch`) whose attempt (`a`) is as it must be, each locked in the order that every
+ * transaction keeps. The lateral look-up is one by key for each row, whatever the planner thinks of the table's size.
+ */
+const lockAttempts = (condition: RawBuilder<unknown>, skipLocked = sql``) => sql`
+  select x.* from (select * from x order by "subtaskId", epoch) x cross join lateral (
+    select from attempt a
+    where a.subtask_id = x."subtaskId" and a.epoch = x.epoch and ${condition} for update ${skipLocked}
+  ) a`;
 
 export interface ClaimedAttempt extends AttemptId {
   taskId: string;
@@ -35,16 +47,14 @@ export async function claimAttempts(
   leaseMs: number,
 ): Promise<ClaimedAttempt[]> {
   const { rows } = await sql<ClaimedAttempt>`
-    with locked as (
-      select a.subtask_id, a.epoch
-      from attempt a join jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
-        on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
-      where (a.claimed_at is null or a.replica_id = ${replicaId}) and a.closed_at is null and a.outcome is null
-      order by a.subtask_id, a.epoch for update of a
+    with x as (
+      select * from jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
+    ), locked as (
+      ${lockAttempts(sql`(a.claimed_at is null or a.replica_id = ${replicaId}) and a.closed_at is null and a.outcome is null`)}
     ), claimed as (
       update attempt a set claimed_at = coalesce(a.claimed_at, clock_timestamp()), replica_id = ${replicaId}, changes = changes + 1,
         due_at = clock_timestamp() + ${leaseMs} * interval '1 ms'
-      from locked where a.subtask_id = locked.subtask_id and a.epoch = locked.epoch
+      from locked where a.subtask_id = locked."subtaskId" and a.epoch = locked.epoch
       returning a.subtask_id, a.epoch, a.task_id, a.agent_id, a.attempt, a.timeout_ms
     )
     select c.subtask_id as "subtaskId", c.epoch, c.task_id as "taskId", c.agent_id as "agentId", c.attempt,
@@ -73,19 +83,16 @@ export async function reportAttempts(
   await sql`
     with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
     x as (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x("subtaskId" text, epoch int, outcome text,
+      select x.* from relaxed, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x("subtaskId" text, epoch int, outcome text,
         value jsonb, error text, "inputTokens" bigint, "outputTokens" bigint, "costUsd" double precision, percent real, note text)
     ), locked as (
-      select a.subtask_id, a.epoch from relaxed, attempt a join x on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
-      where a.outcome is null and a.replica_id = ${replicaId}
-      order by a.subtask_id, a.epoch for update of a
+      ${lockAttempts(sql`a.outcome is null and a.replica_id = ${replicaId}`)}
     )
     update attempt a set outcome = x.outcome, value = x.value, error = x.error, input_tokens = x."inputTokens",
       output_tokens = x."outputTokens", cost_usd = x."costUsd",
       progress_percent = coalesce(x.percent, a.progress_percent),
       progress_note = case when x.percent is null then a.progress_note else x.note end, ended_at = clock_timestamp(), changes = a.changes + 1
-    from x join locked on locked.subtask_id = x."subtaskId" and locked.epoch = x.epoch
-    where a.subtask_id = locked.subtask_id and a.epoch = locked.epoch`.execute(db);
+    from locked x where a.subtask_id = x."subtaskId" and a.epoch = x.epoch`.execute(db);
 }
 
 export async function reportProgress(
@@ -97,12 +104,10 @@ export async function reportProgress(
       select * from jsonb_to_recordset(${JSON.stringify(progress)}::jsonb)
         as x("subtaskId" text, epoch int, percent real, note text)
     ), locked as (
-      select a.subtask_id, a.epoch from attempt a join x on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
-      where a.closed_at is null and a.outcome is null order by a.subtask_id, a.epoch for update of a
+      ${lockAttempts(OPEN)}
     )
     update attempt a set progress_percent = x.percent, progress_note = x.note, changes = a.changes + 1
-    from x join locked on locked.subtask_id = x."subtaskId" and locked.epoch = x.epoch
-    where a.subtask_id = locked.subtask_id and a.epoch = locked.epoch`.execute(db);
+    from locked x where a.subtask_id = x."subtaskId" and a.epoch = x.epoch`.execute(db);
 }
 
 /** Prolongs the leases of open attempts and returns those that are closed: they count no more. A locked row is left for the next beat. */
@@ -116,12 +121,10 @@ export async function prolongLeases(
     with x as (
       select * from jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
     ), mine as (
-      select a.subtask_id, a.epoch from attempt a join x on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
-      where a.closed_at is null and a.outcome is null
-      order by a.subtask_id, a.epoch for update of a skip locked
+      ${lockAttempts(OPEN, sql`skip locked`)}
     ), prolonged as (
       update attempt a set due_at = clock_timestamp() + ${leaseMs} * interval '1 ms'
-      from mine where a.subtask_id = mine.subtask_id and a.epoch = mine.epoch
+      from mine where a.subtask_id = mine."subtaskId" and a.epoch = mine.epoch
     )
     select x."subtaskId", x.epoch from x left join attempt a on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
     where a.closed_at is not null or a.subtask_id is null`.execute(db);
@@ -131,15 +134,13 @@ export async function prolongLeases(
 /** Ends the leases of attempts that this process gives up: recovery finds them at once. */
 export async function endLeases(db: Database, attempts: readonly AttemptId[], replicaId: string): Promise<void> {
   await sql`
-    with mine as (
-      select a.subtask_id, a.epoch
-      from attempt a join jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
-        on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
-      where a.closed_at is null and a.outcome is null and a.replica_id = ${replicaId}
-      order by a.subtask_id, a.epoch for update of a
+    with x as (
+      select * from jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
+    ), mine as (
+      ${lockAttempts(sql`${OPEN} and a.replica_id = ${replicaId}`)}
     )
     update attempt a set due_at = clock_timestamp()
-    from mine where a.subtask_id = mine.subtask_id and a.epoch = mine.epoch`.execute(db);
+    from mine where a.subtask_id = mine."subtaskId" and a.epoch = mine.epoch`.execute(db);
 }
 
 export interface StoredMessage {
