@@ -126,7 +126,7 @@ class MarketProcess {
       dispatchMs: config.leaseMs,
       synthesisMs: config.leaseMs,
       onCommit: (summary) => {
-        wakeups.events(summary.lastSeq);
+        wakeups.events(summary.lastSeq, summary.eventsOf);
         if (summary.jobs.length > 0) relay.carry(summary.jobs).catch(() => wakeups.work(['relay']));
         if (summary.revoked.length > 0) wakeups.publish(channels.revoke, { attempts: summary.revoked });
         wakeups.work([

@@ -94,11 +94,20 @@ export interface AuditLog {
   list(query: PageQuery): Promise<Page<AuditEntry>>;
 }
 
-/** Tells the feed which tasks have new events: a hint; the events are read from the store. */
+/** Tells the feed which tasks have new events: a hint; the events are in the store. */
 export interface EventHints {
-  /** `lastSeq` by task id. Called after commit, and with an empty map after hints may have been lost: look everywhere. */
-  onEvents(listener: (lastSeqByTask: ReadonlyMap<string, number>) => void): () => void;
+  onEvents(listener: EventHintListener): () => void;
 }
+
+/**
+ * `lastSeq` by task id. Called after commit, and with an empty map after hints may have been lost: look everywhere.
+ * `committed` answers for each of these tasks the last of its events, in order and without a gap, if this process has them
+ * at hand: they need not be read.
+ */
+export type EventHintListener = (
+  lastSeqByTask: ReadonlyMap<string, number>,
+  committed?: (taskId: string) => readonly TaskEvent[],
+) => void;
 
 /** All events of all tasks, for admins: reads events newer than a cursor in commit order of hints. */
 export interface EventReader {

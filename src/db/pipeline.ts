@@ -4,7 +4,8 @@ import type { Trx } from './database.ts';
 /** A statement that somebody else carries out. */
 export type Statement = RawBuilder<unknown>;
 
-type Rows<Statements extends readonly RawBuilder<unknown>[]> = {
+/** The rows of each statement. */
+export type Answers<Statements extends readonly RawBuilder<unknown>[]> = {
   [Index in keyof Statements]: Statements[Index] extends RawBuilder<infer Row> ? Row[] : never;
 };
 
@@ -21,10 +22,10 @@ export interface Sent {
 export async function together<const Statements extends readonly RawBuilder<unknown>[]>(
   trx: Trx,
   ...statements: Statements
-): Promise<Rows<Statements>> {
+): Promise<Answers<Statements>> {
   return trx.getExecutor().provideConnection(async (connection) => {
     const results = await Promise.all(statements.map((statement) => connection.executeQuery(statement.compile(trx))));
-    return results.map((result) => result.rows) as Rows<Statements>;
+    return results.map((result) => result.rows) as Answers<Statements>;
   });
 }
 

@@ -5,7 +5,7 @@
  * A reader passes through three phases:
  *   backfill  it has a cursor of its own and is given page after page from the store;
  *   cut-over  a page was the last one and no hint came since its read began: the reader joins its task's live cursor;
- *   live      a hint makes the task's live cursor read once for all its readers.
+ *   live      a hint makes the task's live cursor read once for all its readers, unless it brings the events with it.
  * A reader that can take no more (`deliver` says false) leaves its cursor, costs nothing but its position, and begins again with
  * the backfill when it calls `resume`.
  *
@@ -21,7 +21,7 @@
  * 6. Nothing is queued for a reader here. Memory grows with the number of watches, not with the number of events.
  */
 import type { TaskEvent } from '../contracts/events.ts';
-import type { EventHints, EventReader } from '../contracts/services.ts';
+import type { EventHintListener, EventHints, EventReader } from '../contracts/services.ts';
 import type { Logger } from '../observability/logger.ts';
 
 const PAGE_SIZE = 200;
@@ -84,8 +84,8 @@ export class Feed {
   constructor(deps: FeedDeps) {
     this.#eventReader = deps.eventReader;
     this.#logger = deps.logger;
-    this.#stopHints = deps.hints.onEvents((lastSeqByTask) => {
-      this.#hinted(lastSeqByTask);
+    this.#stopHints = deps.hints.onEvents((lastSeqByTask, committed) => {
+      this.#hinted(lastSeqByTask, committed);
     });
     this.#net = setInterval(() => {
       this.#tick();
@@ -133,19 +133,22 @@ export class Feed {
   }
 
   /** An empty map says that hints may have been lost. */
-  #hinted(lastSeqByTask: ReadonlyMap<string, number>): void {
+  #hinted(...[lastSeqByTask, committed]: Parameters<EventHintListener>): void {
     if (lastSeqByTask.size === 0) for (const task of this.#tasks.values()) this.#look(task);
-    for (const taskId of lastSeqByTask.keys()) {
+    for (const [taskId, lastSeq] of lastSeqByTask) {
       const task = this.#tasks.get(taskId);
-      if (task !== undefined) this.#look(task);
+      if (task === undefined) continue;
+      for (const reader of [...task.live.readers]) give(reader, committed?.(taskId) ?? []);
+      this.#look(task, lastSeq);
     }
   }
 
-  #look(task: WatchedTask): void {
+  /** Reads on, unless all live readers have what there is, up to `lastSeq`. */
+  #look(task: WatchedTask, lastSeq = Infinity): void {
     task.wave += 1;
     task.quietChecks = 0;
     task.ticksToCheck = 1;
-    this.#enqueue(task.live);
+    if (positionOf(task.live) < lastSeq) this.#enqueue(task.live);
   }
 
   #tick(): void {

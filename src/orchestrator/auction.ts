@@ -15,14 +15,13 @@ import type { AwardPolicy } from '../contracts/award-policy.ts';
 import type { Announcement, PoolReply } from '../contracts/bid.ts';
 import type { EventBus } from '../bus/event-bus.ts';
 import { channels } from '../bus/names.ts';
-import type { Trx } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { KnownAgent } from './core/eligibility.ts';
 import { judgeRound, mergeReplies, type MergedReply } from './core/round.ts';
 import { WHOLE_TASK } from './core/task-record.ts';
 import type { MarketView } from './market-view.ts';
-import { lockAgents, type LiveReplica } from './market-rows-store.ts';
+import { agentLocks, knownAgents, type LiveReplica } from './market-rows-store.ts';
 import {
   countAnnounced,
   listNeeds,
@@ -235,25 +234,21 @@ export class Auction {
 
   private async award(rounds: OpenRound[], replies: BidsMessage[], silentPools: string[]): Promise<boolean> {
     const answers = answersByRound(replies);
+    const merged = rounds.map((round) => answers.get(roundKey(round.announcement)) ?? []);
+    const bidders = merged.flat().flatMap((reply) => reply.bids.map((bid) => bid.agentId));
     let allAwarded = true;
     await this.options.tasks.transact(
       rounds.map((round) => round.opening.taskId),
-      async (locked, trx, now) => {
-        const merged = rounds.map((round) => answers.get(roundKey(round.announcement)) ?? []);
-        const agents = await this.knownAgents(trx, merged);
-        const plan = this.planAwards(rounds, merged, { locked, agents, silentPools, now });
+      (locked, _trx, now, agents) => {
+        const plan = this.planAwards(rounds, merged, { locked, agents: knownAgents(agents), silentPools, now });
         allAwarded = plan.commands.every(
           ({ command }) => command.kind === 'close_round' && command.outcome.kind === 'award',
         );
         return plan;
       },
+      agentLocks(bidders, this.options.leaseMs),
     );
     return allAwarded;
-  }
-
-  private async knownAgents(trx: Trx, merged: readonly (readonly MergedReply[])[]): Promise<Map<string, KnownAgent>> {
-    const bidders = merged.flatMap((replies) => replies.flatMap((reply) => reply.bids.map((bid) => bid.agentId)));
-    return lockAgents(trx, bidders, this.options.leaseMs);
   }
 
   private planAwards(

@@ -1,6 +1,5 @@
 import { sql } from 'kysely';
 import type { Database, Trx } from '../db/database.ts';
-import { together } from '../db/pipeline.ts';
 import type { KnownAgent } from './core/eligibility.ts';
 
 export interface AgentRow {
@@ -42,27 +41,33 @@ export async function readReserved(db: Database): Promise<Map<string, number>> {
   return new Map(rows.map((row) => [row.id, row.count]));
 }
 
+type LockedAgent = Omit<KnownAgent, 'reservedSlots' | 'slots'> & { capacity: number };
+interface AgentCounts {
+  id: string;
+  reserved: number;
+  replicas: number;
+}
+
 /**
- * What the market's records say of these agents, under lock (in id order), so that two orchestrators cannot give away the
- * same slot. Reserved slots are counted in a second statement: it sees what the lock's last holder has committed.
+ * Statements that read what the market's records say of these agents, under lock (in id order), so that two orchestrators
+ * cannot give away the same slot. Reserved slots are counted in a second statement: it sees what the lock's last holder has
+ * committed. `knownAgents` reads the answers.
  */
-export async function lockAgents(
-  trx: Trx,
-  agentIds: readonly string[],
-  leaseMs: number,
-): Promise<Map<string, KnownAgent>> {
+export function agentLocks(agentIds: readonly string[], leaseMs: number) {
   const ids = [...new Set(agentIds)];
-  if (ids.length === 0) return new Map();
-  const locked = sql<Omit<KnownAgent, 'reservedSlots' | 'slots'> & { capacity: number }>`
+  const locked = sql<LockedAgent>`
     select id, pool, skills, domains, status, reputation, capacity
     from agent where id = any(${ids}::text[]) order by id for no key update`;
-  const counted = sql<{ id: string; reserved: number; replicas: number }>`
+  const counted = sql<AgentCounts>`
     select a.id,
       (select count(*)::int from attempt t where t.agent_id = a.id and t.closed_at is null) as reserved,
       (select count(*)::int from replica r where r.pool = a.pool
          and r.heartbeat_at > clock_timestamp() - ${leaseMs} * interval '1 ms') as replicas
     from agent a where a.id = any(${ids}::text[])`;
-  const [agents, counts] = await together(trx, locked, counted);
+  return [locked, counted] as const;
+}
+
+export function knownAgents([agents, counts]: readonly [LockedAgent[], AgentCounts[]]): Map<string, KnownAgent> {
   const countOf = new Map(counts.map((row) => [row.id, row]));
   return new Map(
     agents.map(({ capacity, ...agent }) => {

@@ -1,9 +1,10 @@
 import type { Trx } from '../db/database.ts';
+import { together } from '../db/pipeline.ts';
 import { readReceipts } from './attempt-store.ts';
 import type { Successor } from './core/commands.ts';
 import { refusalOf } from './core/eligibility.ts';
 import type { SubtaskRecord } from './core/task-record.ts';
-import { lockAgents } from './market-rows-store.ts';
+import { agentLocks, knownAgents } from './market-rows-store.ts';
 import type { LockedTask } from './task-rows-store.ts';
 
 export interface SuccessorRequest {
@@ -29,7 +30,7 @@ export async function findSuccessors(
     requests.map(({ locked, subtask }) => ({ taskId: locked.task.id, round: subtask.round })),
   );
   const bidders = receipts.flatMap((receipt) => receipt?.bids.map((bid) => bid.agentId) ?? []);
-  const agents = await lockAgents(trx, bidders, leaseMs);
+  const agents = knownAgents(await together(trx, ...agentLocks(bidders, leaseMs)));
   return requests.map(({ locked, subtask, failedAgent }, index) => {
     const receipt = receipts[index];
     if (receipt === undefined) return [];

@@ -1,6 +1,7 @@
-import { sql, type Selectable } from 'kysely';
+import { sql, type RawBuilder, type Selectable } from 'kysely';
 import type { Tables } from '../db/tables.ts';
 import type { Trx } from '../db/database.ts';
+import { together, type Answers } from '../db/pipeline.ts';
 import { isFinal, type TaskSpec } from '../contracts/task.ts';
 import type { SubtaskRecord, TaskRecord } from './core/task-record.ts';
 
@@ -65,18 +66,20 @@ interface LockedRow extends TaskRow {
 
 /**
  * Locks tasks and their open attempts, in the order that every transaction keeps, and reads them with their subtasks.
+ * `after` are statements that are carried out under these locks, in the same round trip.
  *
  * One statement, for each costs a round trip. Its snapshot is older than its locks: of a task that changed while the lock
  * was waited for, the subtasks may be those of before. Such a task's version is another than the snapshot's; then the
  * statement runs once more, and under the locks nothing changes.
  */
-export async function loadTasks(
+export async function loadTasks<const After extends readonly RawBuilder<unknown>[]>(
   trx: Trx,
   taskIds: readonly string[],
-): Promise<{ tasks: Map<string, LockedTask>; now: Date }> {
+  after: After,
+): Promise<{ tasks: Map<string, LockedTask>; now: Date; answers: Answers<After> }> {
   const ids = [...new Set(taskIds)];
-  const seen = await lockTasks(trx, ids);
-  const rows = seen.every((row) => row.version === row.seenVersion) ? seen : await lockTasks(trx, ids);
+  const [seen, ...answers] = await together(trx, lockTasks(ids), ...after);
+  const rows = seen.every((row) => row.version === row.seenVersion) ? seen : (await lockTasks(ids).execute(trx)).rows;
   const locked = rows.map((row): [string, LockedTask] => [
     row.id,
     {
@@ -84,11 +87,10 @@ export async function loadTasks(
       attempts: new Map(row.attempts.map((one) => [attemptKey(one.subtaskId, one.epoch), openAttempt(one)])),
     },
   ]);
-  return { tasks: new Map(locked), now: rows[0]?.now ?? new Date() };
+  return { tasks: new Map(locked), now: rows[0]?.now ?? new Date(), answers };
 }
 
-async function lockTasks(trx: Trx, ids: readonly string[]): Promise<LockedRow[]> {
-  const { rows } = await sql<LockedRow>`
+const lockTasks = (ids: readonly string[]) => sql<LockedRow>`
     with locked as materialized (
       select id, owner_id, status, spec, version, epoch, round, event_seq, team, warnings, error,
              input_tokens, output_tokens, cost_usd, started_at, finished_at, clock_timestamp() as now
@@ -102,9 +104,7 @@ async function lockTasks(trx: Trx, ids: readonly string[]): Promise<LockedRow[]>
     select locked.*, seen.version as "seenVersion",
       (select coalesce(jsonb_agg(s order by s.ord), '[]') from subtask s where s.task_id = locked.id) as subtasks,
       (select coalesce(jsonb_agg(o), '[]') from open o where o."taskId" = locked.id) as attempts
-    from locked join task seen on seen.id = locked.id order by locked.id`.execute(trx);
-  return rows;
-}
+    from locked join task seen on seen.id = locked.id order by locked.id`;
 
 function taskRecord(row: TaskRow, subtasks: SubtaskRecord[]): TaskRecord {
   const base = {

@@ -5,8 +5,9 @@
  *
  * Lock order: task (by id) → attempt (by subtask, epoch) → agent → ledger. Pools lock attempts only, in the same order.
  */
+import type { RawBuilder } from 'kysely';
 import type { Database, Trx } from '../db/database.ts';
-import { sendLast, type Sent } from '../db/pipeline.ts';
+import { sendLast, type Answers, type Sent } from '../db/pipeline.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Command } from './core/commands.ts';
 import type { Decision, RefusalReason } from './core/decision.ts';
@@ -52,18 +53,22 @@ export class TaskStore {
     this.options = options;
   }
 
-  /** Runs one transaction over these tasks. Ids that do not exist are simply absent from `locked`. */
-  async transact(
+  /**
+   * Runs one transaction over these tasks. Ids that do not exist are simply absent from `locked`. What `after` asks, under
+   * the tasks' locks, comes with them in one round trip: its rows are the plan's last argument.
+   */
+  async transact<const After extends readonly RawBuilder<unknown>[] = []>(
     taskIds: readonly string[],
-    plan: (locked: ReadonlyMap<string, LockedTask>, trx: Trx, now: Date) => Plan | Promise<Plan>,
+    plan: (locked: ReadonlyMap<string, LockedTask>, trx: Trx, now: Date, rows: Answers<After>) => Plan | Promise<Plan>,
+    after?: After,
   ): Promise<void> {
     if (taskIds.length === 0) return;
     const sent: Sent[] = [];
     const summary = await this.db
       .transaction()
       .execute(async (trx) => {
-        const { tasks, now } = await loadTasks(trx, taskIds);
-        const planned = await plan(tasks, trx, now);
+        const { tasks, now, answers } = await loadTasks(trx, taskIds, after ?? ([] as unknown as After));
+        const planned = await plan(tasks, trx, now, answers);
         const writes = new TaskWrites({
           now,
           dispatchMs: this.options.dispatchMs,

@@ -4,7 +4,8 @@ import type { JobData, QueuedJob } from '../bus/job-queues.ts';
 import { subtaskJobId, synthesisJobId, SYNTHESIS_QUEUE, workQueue } from '../bus/names.ts';
 import type { Statement } from '../db/pipeline.ts';
 import type { Decision } from './core/decision.ts';
-import type { Effect, SubtaskRecord, TaskRecord } from './core/task-record.ts';
+import type { TaskEvent } from '../contracts/events.ts';
+import type { DraftEvent, Effect, SubtaskRecord, TaskRecord } from './core/task-record.ts';
 import { needOf } from './core/need.ts';
 import { PRIORITIES } from '../contracts/task.ts';
 import type { Ledger } from './ports.ts';
@@ -15,6 +16,8 @@ type Row = Record<string, unknown>;
 /** What a committed transaction leaves others to do. */
 export interface CommitSummary {
   lastSeq: Map<string, number>;
+  /** The events of a task, as they were written. */
+  eventsOf: (taskId: string) => TaskEvent[];
   /** Attempts that were claimed or may be: whoever runs them should stop. */
   revoked: { subtaskId: string; epoch: number }[];
   /** In the outbox; to be carried to their queues. */
@@ -36,7 +39,7 @@ export class TaskWrites {
   private readonly synthesisMs: number;
   private readonly tasks = new Map<string, Row>();
   private readonly subtasks = new Map<string, Row>();
-  private readonly events: Row[] = [];
+  private readonly events = new Map<string, DraftEvent[]>();
   private readonly newAttempts = new Map<string, Row>();
   private readonly attemptChanges = new Map<string, Row>();
   private readonly receipts: Row[] = [];
@@ -61,8 +64,10 @@ export class TaskWrites {
       const old = before.subtasks[subtask.ord];
       if (old === undefined || !sameSubtask(old, subtask)) this.subtasks.set(subtask.id, subtaskRow(task.id, subtask));
     }
-    for (const event of decision.events) this.events.push({ task_id: task.id, ...event });
-    if (decision.events.length > 0) this.lastSeq.set(task.id, task.eventSeq);
+    if (decision.events.length > 0) {
+      this.events.set(task.id, [...(this.events.get(task.id) ?? []), ...decision.events]);
+      this.lastSeq.set(task.id, task.eventSeq);
+    }
     for (const effect of decision.effects) this.addEffect(task, effect);
   }
 
@@ -73,6 +78,8 @@ export class TaskWrites {
   summary(): CommitSummary {
     return {
       lastSeq: this.lastSeq,
+      eventsOf: (taskId) =>
+        (this.events.get(taskId) ?? []).map(({ at, ...event }) => ({ ...event, taskId, at: at.toISOString() })),
       revoked: this.revoked,
       jobs: [...this.jobs.values()],
       entries: this.entries.length > 0,
@@ -194,7 +201,7 @@ export class TaskWrites {
 with t as (${updateTasks(this.tasks.values(), this.now)}),
 s as (${upsertSubtasks(this.subtasks.values())}),
 e as (insert into event (task_id, seq, type, at, data)
-  select * from jsonb_to_recordset(${json(this.events)}::jsonb)
+  select * from jsonb_to_recordset(${json(eventRows(this.events))}::jsonb)
     as x(task_id uuid, seq int, type text, at timestamptz, data jsonb)),
 a as (${insertAttempts(this.newAttempts.values())}),
 ac as (${changeAttempts(this.attemptChanges.values(), this.now)}),
@@ -214,6 +221,9 @@ insert into outbox (queue, job_id, data)
 select * from jsonb_to_recordset(${json(this.jobs.values())}::jsonb) as x(queue text, "jobId" text, data jsonb)`;
   }
 }
+
+const eventRows = (events: ReadonlyMap<string, DraftEvent[]>) =>
+  [...events].flatMap(([taskId, drafts]) => drafts.map((draft) => ({ task_id: taskId, ...draft })));
 
 const json = (rows: Iterable<object>) => JSON.stringify([...rows]);
 

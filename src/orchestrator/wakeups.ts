@@ -1,5 +1,5 @@
 import { eventsMessageSchema, workMessageSchema, type WorkKind } from '../contracts/bus-messages.ts';
-import type { EventHints } from '../contracts/services.ts';
+import type { EventHintListener, EventHints } from '../contracts/services.ts';
 import type { EventBus } from '../bus/event-bus.ts';
 import { channels } from '../bus/names.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -12,7 +12,7 @@ export class Wakeups implements EventHints {
   private readonly bus: EventBus;
   private readonly logger: Logger;
   private readonly workers = new Map<WorkKind, () => void>();
-  private readonly eventListeners = new Set<(lastSeq: ReadonlyMap<string, number>) => void>();
+  private readonly eventListeners = new Set<EventHintListener>();
   private readonly unsent = new Map<string, number>();
   private sending = false;
 
@@ -39,7 +39,7 @@ export class Wakeups implements EventHints {
     this.workers.set(kind, wake);
   }
 
-  onEvents(listener: (lastSeq: ReadonlyMap<string, number>) => void): () => void {
+  onEvents(listener: EventHintListener): () => void {
     this.eventListeners.add(listener);
     return () => this.eventListeners.delete(listener);
   }
@@ -54,9 +54,9 @@ export class Wakeups implements EventHints {
     if (remote.length > 0) this.publish(channels.work, { kinds: remote });
   }
 
-  events(lastSeq: ReadonlyMap<string, number>): void {
+  events(...[lastSeq, committed]: Parameters<EventHintListener>): void {
     if (lastSeq.size === 0) return;
-    this.tellListeners(lastSeq);
+    this.tellListeners(lastSeq, committed);
     for (const [taskId, seq] of lastSeq) this.unsent.set(taskId, seq);
     if (!this.sending) void this.sendEvents();
   }
@@ -71,8 +71,8 @@ export class Wakeups implements EventHints {
     this.sending = false;
   }
 
-  private tellListeners(lastSeq: ReadonlyMap<string, number>): void {
-    for (const listener of this.eventListeners) listener(lastSeq);
+  private tellListeners(...hint: Parameters<EventHintListener>): void {
+    for (const listener of this.eventListeners) listener(...hint);
   }
 
   publish(channel: string, payload: unknown): void {

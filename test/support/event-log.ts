@@ -1,10 +1,10 @@
 import type { TaskEvent } from '../../src/contracts/events.ts';
-import type { EventHints, EventReader } from '../../src/contracts/services.ts';
+import type { EventHintListener, EventHints, EventReader } from '../../src/contracts/services.ts';
 
 /** Events in memory with hints that are given when the test says so, and reads that can be held up or made to fail. */
 export class EventLog implements EventReader, EventHints {
   readonly #events = new Map<string, TaskEvent[]>();
-  readonly #listeners = new Set<(lastSeqByTask: ReadonlyMap<string, number>) => void>();
+  readonly #listeners = new Set<EventHintListener>();
   #held: (() => void)[] | null = null;
   /** Calls of `readMany`. */
   reads = 0;
@@ -21,6 +21,12 @@ export class EventLog implements EventReader, EventHints {
     return this.#events.get(taskId)?.length ?? 0;
   }
 
+  /** Commits `count` events, and tells them with their hint. */
+  commitHere(taskId: string, count = 1): void {
+    this.append(taskId, count);
+    this.#tell(new Map([[taskId, this.lastSeq(taskId)]]), () => this.#events.get(taskId)?.slice(-count) ?? []);
+  }
+
   hint(...taskIds: string[]): void {
     this.#tell(new Map(taskIds.map((taskId) => [taskId, this.lastSeq(taskId)])));
   }
@@ -29,7 +35,7 @@ export class EventLog implements EventReader, EventHints {
     this.#tell(new Map());
   }
 
-  onEvents(listener: (lastSeqByTask: ReadonlyMap<string, number>) => void): () => void {
+  onEvents(listener: EventHintListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -63,8 +69,8 @@ export class EventLog implements EventReader, EventHints {
     return pages;
   }
 
-  #tell(lastSeqByTask: ReadonlyMap<string, number>): void {
-    for (const listener of this.#listeners) listener(lastSeqByTask);
+  #tell(...hint: Parameters<EventHintListener>): void {
+    for (const listener of this.#listeners) listener(...hint);
   }
 }
 

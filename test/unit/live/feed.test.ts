@@ -135,6 +135,36 @@ describe('live', () => {
     for (const reader of readers) expect(reader.seqs).toStrictEqual([1]);
   });
 
+  test('a hint that brings the events costs no read', async () => {
+    const reader = reading('t');
+    await settled();
+    const readsBefore = log.reads;
+    log.commitHere('t', 2);
+    await settled();
+    expect(reader.seqs).toStrictEqual([1, 2]);
+    expect(log.reads).toBe(readsBefore);
+  });
+
+  test('a hint that brings the events to a reader that lacks earlier ones makes it read', async () => {
+    const reader = reading('t');
+    await settled();
+    log.append('t', 3);
+    log.commitHere('t', 2);
+    await settled();
+    expect(reader.seqs).toStrictEqual(upTo(5));
+  });
+
+  test('events that a hint brings while the last page is being read are given once', async () => {
+    log.append('t', 2);
+    log.hold();
+    const reader = reading('t');
+    await settled();
+    log.commitHere('t', 2);
+    log.release();
+    await settled();
+    expect(reader.seqs).toStrictEqual(upTo(4));
+  });
+
   test('hints of tasks that nobody watches cost no read', async () => {
     log.append('other');
     log.hint('other');
@@ -276,6 +306,7 @@ test('close stops the hints, the net and pages on their way', async () => {
 test('in any history of commits, lost and late hints, failures, full readers and watches, each reader gets each event once, in order', async () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant('append' as const), task: fc.nat(1), count: fc.integer({ min: 1, max: 250 }) }),
+    fc.record({ do: fc.constant('commitHere' as const), task: fc.nat(1), count: fc.integer({ min: 1, max: 3 }) }),
     fc.record({ do: fc.constant('hint' as const), task: fc.nat(1), count: fc.constant(0) }),
     fc.record({ do: fc.constant('watch' as const), task: fc.nat(1), count: fc.nat(3) }),
     fc.record({
@@ -294,6 +325,7 @@ test('in any history of commits, lost and late hints, failures, full readers and
       for (const { do: what, task, count } of steps) {
         const taskId = `task${task}`;
         if (what === 'append') log.append(taskId, count);
+        if (what === 'commitHere') log.commitHere(taskId, count);
         if (what === 'hint') log.hint(taskId);
         if (what === 'watch') readers.push({ reader: reading(taskId, count, 1 + count * 90), afterSeq: count, taskId });
         if (what === 'hold') log.hold();
