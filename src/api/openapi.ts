@@ -1,3 +1,4 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { RouteOptions } from 'fastify';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -111,7 +112,7 @@ export const idempotencyKeyReused = {
 export const notReady = { 503: problem('`UNAVAILABLE`: `checks` names the part that fails') };
 
 /** Options for @fastify/swagger. */
-export function openApiOptions(version: string) {
+export function openApiOptions(version: string): FastifyDynamicSwaggerOptions {
   return {
     openapi: {
       openapi: '3.1.0',

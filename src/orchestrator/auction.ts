@@ -237,7 +237,8 @@ export class Auction {
     const merged = rounds.map((round) => answers.get(roundKey(round.announcement)) ?? []);
     const bidders = merged.flat().flatMap((reply) => reply.bids.map((bid) => bid.agentId));
     let allAwarded = true;
-    await this.options.tasks.transact(
+    await this.options.tasks.transactReading(
+      agentLocks(bidders, this.options.leaseMs),
       rounds.map((round) => round.opening.taskId),
       (locked, _trx, now, agents) => {
         const plan = this.planAwards(rounds, merged, { locked, agents: knownAgents(agents), silentPools, now });
@@ -246,7 +247,6 @@ export class Auction {
         );
         return plan;
       },
-      agentLocks(bidders, this.options.leaseMs),
     );
     return allAwarded;
   }

@@ -12,19 +12,22 @@ export interface SynthesisInput {
 
 /** What a synthesis is made from; null if the task is not at this epoch's synthesis any more. */
 export async function readForSynthesis(db: Database, taskId: string, epoch: number): Promise<SynthesisInput | null> {
-  const task = await db
-    .selectFrom('task')
-    .select(['spec', 'data'])
-    .where('id', '=', taskId)
-    .where('epoch', '=', epoch)
-    .where('status', '=', 'synthesizing')
-    .executeTakeFirst();
+  const [task, parts] = await Promise.all([
+    db
+      .selectFrom('task')
+      .select(['spec', 'data'])
+      .where('id', '=', taskId)
+      .where('epoch', '=', epoch)
+      .where('status', '=', 'synthesizing')
+      .executeTakeFirst(),
+    sql<DeliveredPart & { status: string }>`
+      select s.skills, s.agent_id as "agentId", s.status, s.quality, s.started_at as "startedAt",
+        s.finished_at as "finishedAt", a.value
+      from subtask s left join attempt a on a.subtask_id = s.id and a.epoch = s.epoch and s.status = 'accepted'
+      where s.task_id = ${taskId} order by s.ord`.execute(db),
+  ]);
   if (task === undefined) return null;
-  const { rows } = await sql<DeliveredPart & { status: string }>`
-    select s.skills, s.agent_id as "agentId", s.status, s.quality, s.started_at as "startedAt",
-      s.finished_at as "finishedAt", a.value
-    from subtask s left join attempt a on a.subtask_id = s.id and a.epoch = s.epoch and s.status = 'accepted'
-    where s.task_id = ${taskId} order by s.ord`.execute(db);
+  const { rows } = parts;
   const { spec } = task;
   return {
     task: {

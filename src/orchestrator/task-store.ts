@@ -33,6 +33,13 @@ export interface Plan {
   onAllDecided?: () => void;
 }
 
+type Planner<Reads extends readonly RawBuilder<unknown>[]> = (
+  locked: ReadonlyMap<string, LockedTask>,
+  trx: Trx,
+  now: Date,
+  answers: Answers<Reads>,
+) => Plan | Promise<Plan>;
+
 export interface TaskStoreOptions {
   db: Database;
   ledger: Ledger;
@@ -53,21 +60,23 @@ export class TaskStore {
     this.options = options;
   }
 
-  /**
-   * Runs one transaction over these tasks. Ids that do not exist are simply absent from `locked`. What `after` asks, under
-   * the tasks' locks, comes with them in one round trip: its rows are the plan's last argument.
-   */
-  async transact<const After extends readonly RawBuilder<unknown>[] = []>(
+  /** Runs one transaction over these tasks. Ids that do not exist are simply absent from `locked`. */
+  transact(taskIds: readonly string[], plan: Planner<[]>): Promise<void> {
+    return this.transactReading([], taskIds, plan);
+  }
+
+  /** The same. What `reads` ask under the tasks' locks comes with them, in one round trip. */
+  async transactReading<const Reads extends readonly RawBuilder<unknown>[]>(
+    reads: Reads,
     taskIds: readonly string[],
-    plan: (locked: ReadonlyMap<string, LockedTask>, trx: Trx, now: Date, rows: Answers<After>) => Plan | Promise<Plan>,
-    after?: After,
+    plan: Planner<Reads>,
   ): Promise<void> {
     if (taskIds.length === 0) return;
     const sent: Sent[] = [];
     const summary = await this.db
       .transaction()
       .execute(async (trx) => {
-        const { tasks, now, answers } = await loadTasks(trx, taskIds, after ?? ([] as unknown as After));
+        const { tasks, now, answers } = await loadTasks(trx, taskIds, reads);
         const planned = await plan(tasks, trx, now, answers);
         const writes = new TaskWrites({
           now,
