@@ -160,6 +160,9 @@ function queriesLines(figures: QueriesFigures): Line[] {
     line('leaderboard of a skill', figures.leaderboardOfSkill, 'the same'),
     line('history of an agent', figures.history, 'the latest 200 entries'),
     line('history of a week', figures.historyOfWeek, 'a week in the middle of the month'),
+    line('tiers', figures.tiers, 'with concentration'),
+    line('movers', figures.movers, 'of 7 days'),
+    line('stats', figures.stats, `of a minute, an hour and 90 days in turn, ${figures.tasks} ended tasks rolled up`),
   ];
 }
 

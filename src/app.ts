@@ -28,6 +28,7 @@ import {
   createFold,
   createLedgerStore,
   createReputationQueries,
+  rollUpTasks,
   tierOf,
 } from './reputation/index.ts';
 import { defineAgent } from './sdk/define-agent.ts';
@@ -156,6 +157,7 @@ class MarketProcess {
       ...parts,
       wakeups,
       fold: createFold({ db: connections.db, logger: this.logger }),
+      rollUp: () => rollUpTasks(connections.reports),
       bidWindowMs: config.bidWindowMs,
       leaseMs: config.leaseMs,
       dispatchMs: config.leaseMs,

@@ -1,4 +1,7 @@
 import { median, percentile, rounded } from '../figures.ts';
+import { openDatabase } from '../../src/db/database.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { rollUpTasks } from '../../src/reputation/index.ts';
 import type { Stores } from '../stores.ts';
 import { get, startMarket } from '../subject.ts';
 
@@ -19,18 +22,29 @@ export interface QueriesFigures {
   history: QueryFigure;
   /** The same within 7 days that lie in the middle. */
   historyOfWeek: QueryFigure;
+  /** GET /v1/admin/reputation/tiers */
+  tiers: QueryFigure;
+  /** GET /v1/admin/reputation/movers?window=7d */
+  movers: QueryFigure;
+  /** GET /v1/admin/stats of a minute, an hour and 90 days in turn. */
+  stats: QueryFigure;
+  /** Ended tasks behind the stats. */
+  tasks: number;
 }
 
 const AGENTS = 1_000;
 const SKILLS = 20;
 const MS_PER_ENTRY = 2_592;
+const WINDOWS = ['1m', '1h', '90d'] as const;
 
 export async function measureQueries(stores: Stores, quick: boolean): Promise<QueriesFigures> {
   const entries = quick ? 100_000 : 1_000_000;
   const requestsEach = quick ? 50 : 300;
+  const tasks = entries / 4;
   const market = await startMarket(stores, { database: 'queries', roles: ['api'], pools: [] });
   try {
-    await market.db.query(seedSql(entries));
+    await market.db.query(seedSql(entries, tasks));
+    await rollUp(market.plan.databaseUrl);
     await market.db.query('analyze');
     const origin = new URL(market.url).origin;
     const measure = async (pathOf: (index: number) => string): Promise<QueryFigure> => {
@@ -52,14 +66,27 @@ export async function measureQueries(stores: Stores, quick: boolean): Promise<Qu
       ),
       history: await measure(agent),
       historyOfWeek: await measure((index) => `${agent(index)}?from=${from}&to=${to}`),
+      tiers: await measure(() => '/v1/admin/reputation/tiers'),
+      movers: await measure(() => '/v1/admin/reputation/movers?window=7d'),
+      stats: await measure((index) => `/v1/admin/stats?window=${WINDOWS[index % WINDOWS.length]}`),
+      tasks,
     };
   } finally {
     await market.stop();
   }
 }
 
-/** Agents of one skill each, and a month of folded entries, dealt out in turn; `before` and `after` are not the fold's. */
-function seedSql(entries: number): string {
+/** As the orchestrators' loop does. */
+async function rollUp(url: string): Promise<void> {
+  const logger = createLogger('warn');
+  const db = openDatabase({ url, maxConnections: 1, applicationName: 'bench', logger, statements: 'free' });
+  await rollUpTasks(db);
+  await db.destroy();
+}
+
+/** Agents of one skill each, a month of folded entries, dealt out in turn (`before` and `after` are not the fold's), and of tasks. */
+function seedSql(entries: number, tasks: number): string {
+  const monthMs = MS_PER_ENTRY * 1_000_000;
   return `
     set statement_timeout = 0;
     insert into agent (id, name, skills, capacity, reputation, accepted, failed, response_ms_sum)
@@ -71,6 +98,11 @@ function seedSql(entries: number): string {
       duration_ms, at, fold_seq, before, after)
     select 'seed:' || n, 'agent-' || n % ${AGENTS}, gen_random_uuid(), 'admin', 'subtask-' || n, 'skill-' || n % ${SKILLS},
       case when n % 10 = 0 then 'failed' else 'accepted' end, 85, 'check', case when n % 10 = 0 then -10 else 5 end, 250,
-      clock_timestamp() - (${entries} - n) * interval '1 ms' * ${(MS_PER_ENTRY * 1_000_000) / entries}, n + 1, 100, 100
-    from generate_series(0, ${entries - 1}) n`;
+      clock_timestamp() - (${entries} - n) * interval '1 ms' * ${monthMs / entries}, n + 1, 100, 100
+    from generate_series(0, ${entries - 1}) n;
+    insert into task (id, owner_id, type, status, spec, data, result, created_at, finished_at)
+    select gen_random_uuid(), 'admin', 'seed', case when n % 10 = 0 then 'failed' else 'completed' end, '{}', '{}', '{"quality": 85}',
+      clock_timestamp() - (${tasks} - n) * interval '1 ms' * ${monthMs / tasks} - interval '1 second',
+      clock_timestamp() - (${tasks} - n) * interval '1 ms' * ${monthMs / tasks}
+    from generate_series(0, ${tasks - 1}) n`;
 }

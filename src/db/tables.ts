@@ -217,6 +217,19 @@ export interface Tables {
     comment: string | null;
     at: Stamp;
   };
+  task_rollup: {
+    grain: 'minute' | 'hour';
+    at: Date;
+    status: string;
+    tasks: number;
+    duration_ms: number;
+    quality_sum: number;
+    quality_count: number;
+    team_size_sum: number;
+    team_count: number;
+    parallel: number;
+  };
+  task_rollup_progress: { grain: 'minute' | 'hour'; until: Date };
   outbox: { id: Generated<number>; queue: string; job_id: string; data: JsonColumn<unknown> };
   bus_payload: { id: string; body: string; at: Stamp };
 }

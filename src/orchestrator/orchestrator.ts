@@ -22,6 +22,7 @@ import type { Wakeups } from './wakeups.ts';
 
 const PERIOD_MS = 1_000;
 const RECOVERY_PERIOD_MS = 500;
+const ROLL_UP_PERIOD_MS = 20_000;
 const RETRY_MS = 200;
 const MAX_TOLD = 500;
 /** Reputations may lag by a second: one fold of many entries costs far less than many folds. */
@@ -35,6 +36,8 @@ export interface OrchestratorOptions {
   wakeups: Wakeups;
   synthesis: Synthesis;
   fold: ReputationFold;
+  /** Brings the roll-ups of ended tasks up to date. */
+  rollUp: () => Promise<void>;
   policies: ReadonlyMap<string, AwardPolicy>;
   bidWindowMs: number;
   leaseMs: number;
@@ -71,6 +74,7 @@ export class Orchestrator {
     this.startFoldLoop();
     this.startRelayLoop();
     this.startRecoveryLoop();
+    this.loop('roll-up', ROLL_UP_PERIOD_MS, this.options.rollUp);
     wakeups.onWork('auction', () => auction.wake());
     wakeups.onWork('capacity', () => {
       this.auction.capacityFreed();

@@ -3,17 +3,7 @@ import type { MarketStats } from '../contracts/ledger.ts';
 import { isFinal, TASK_STATUSES, type TaskStatus } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
 import { ratio, rounded } from './core/statistics.ts';
-
-interface EndedRow {
-  status: TaskStatus;
-  tasks: number;
-  durationMs: number;
-  qualitySum: number;
-  qualityCount: number;
-  teamSizeSum: number;
-  teamCount: number;
-  parallel: number;
-}
+import { readEnded, type EndedRow } from './task-rollup-store.ts';
 
 interface CrowdRow {
   at: Date;
@@ -30,7 +20,7 @@ interface CrowdRow {
  */
 export async function readMarketStats(db: Database, windowMs: number, leaseMs: number): Promise<MarketStats> {
   const [ended, open, crowd, queueDepth] = await Promise.all([
-    selectEnded(db, windowMs),
+    readEnded(db, windowMs),
     selectOpen(db),
     selectCrowd(db, leaseMs),
     countOpenings(db),
@@ -79,20 +69,6 @@ function countsByStatus(rows: readonly { status: TaskStatus; tasks: number }[]):
   const counts = Object.fromEntries(TASK_STATUSES.map((status) => [status, 0])) as Record<TaskStatus, number>;
   for (const row of rows) counts[row.status] = row.tasks;
   return counts;
-}
-
-/** Served by task_by_finish alone, without the tasks' rows; linear in the tasks that ended (200,000 took 80 ms on 2 cores). */
-async function selectEnded(db: Database, windowMs: number): Promise<EndedRow[]> {
-  const { rows } = await sql<EndedRow>`
-    select status, count(*) as tasks,
-           coalesce(sum(date_part('epoch', finished_at - created_at)) * 1000, 0) as "durationMs",
-           coalesce(sum(quality::float8), 0) as "qualitySum", count(quality) as "qualityCount",
-           sum(team_size) as "teamSizeSum", count(*) filter (where team_size > 0) as "teamCount",
-           count(*) filter (where subtask_count > 1) as parallel
-    from task
-    where finished_at >= statement_timestamp() - ${windowMs} * interval '1 millisecond'
-    group by status`.execute(db);
-  return rows;
 }
 
 async function selectOpen(db: Database): Promise<{ status: TaskStatus; tasks: number }[]> {

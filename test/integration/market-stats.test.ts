@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
-import { createReputationQueries } from '../../src/reputation/index.ts';
+import { createReputationQueries, rollUpTasks } from '../../src/reputation/index.ts';
 import { uuidv7 } from '../../src/util/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/stores.ts';
 
@@ -21,7 +21,11 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 beforeEach(async () => {
-  for (const table of ['agent', 'replica', 'task'] as const) await db.deleteFrom(table).execute();
+  for (const table of ['agent', 'replica', 'task', 'task_rollup'] as const) await db.deleteFrom(table).execute();
+  await db
+    .updateTable('task_rollup_progress')
+    .set({ until: new Date(0) })
+    .execute();
 });
 
 function ago(ms: number): Date {
@@ -158,4 +162,30 @@ test('load is open attempts of capacity × live replicas, at least one; closed a
     queueDepth: 1,
     tasksByStatus: { running: 1 },
   });
+});
+
+test('the figures of any window are the same before and after the roll-up, and outlive the tasks', async () => {
+  const statuses = ['completed', 'failed', 'cancelled'] as const;
+  for (let i = 0; i < 60; i++) {
+    await addEndedTask({
+      status: statuses[i % 3] ?? 'completed',
+      agoMs: 30_000 + i * i * 17 * 60_000,
+      members: 1 + (i % 4),
+    });
+  }
+  const windows = [60_000, HOUR_MS, 5 * HOUR_MS, 7 * 24 * HOUR_MS, 90 * 24 * HOUR_MS];
+  const figures = async () => {
+    const all = await Promise.all(windows.map((windowMs) => queries.stats(windowMs)));
+    return all.map(({ at: _at, ...rest }) => rest);
+  };
+  const single = await figures();
+  await rollUpTasks(db);
+  expect(await figures()).toStrictEqual(single);
+
+  await Promise.all([rollUpTasks(db), rollUpTasks(db)]);
+  await db
+    .deleteFrom('task')
+    .where('finished_at', '<', ago(10 * HOUR_MS))
+    .execute();
+  expect((await figures()).at(-1)).toStrictEqual(single.at(-1));
 });
