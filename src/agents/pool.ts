@@ -3,8 +3,8 @@
  *
  *  1. One message answers an announcement for all agents (`BidDesk`).
  *  2. A job is a hint. Work begins only with a claim in PostgreSQL, which one process gets once for each (subtask, epoch).
- *  3. While work runs, its lease is prolonged at every heartbeat. A process that cannot reach the store for `SELF_FENCE` of a
- *     lease stops all its work by itself: somebody else may have it by then.
+ *  3. While work runs, its lease is prolonged at every heartbeat. A process that cannot reach the store for most of a
+ *     lease (`mustFence`) stops all its work by itself: somebody else may have it by then.
  *  4. An attempt that is closed (cancelled, lost, overtaken) is aborted; what it still delivers is recorded and ignored.
  *  5. An agent that runs over its time is told so by its signal, and its attempt ends as timed out whether it obeys or not.
  *  6. `stop` takes no more work, waits for what runs, at most `drainMs`, and then leaves the market.
@@ -20,6 +20,7 @@ import type { Logger } from '../observability/logger.ts';
 import { Loop } from '../util/loop.ts';
 import { uuidv7 } from '../util/uuid.ts';
 import { BidDesk } from './bidding.ts';
+import { mustFence } from './core/lease.ts';
 import { healthFault } from './core/process-health.ts';
 import { prolongLeases } from './attempt-store.ts';
 import { Messenger } from './messenger.ts';
@@ -29,7 +30,6 @@ import { Workbench } from './workbench.ts';
 
 const MAX_CONCURRENCY = 1_000;
 const HEALTH_LIMIT_MS = 1_000;
-const SELF_FENCE = 0.75;
 const RETRY_MS = 250;
 /** About so many bytes to one message of bids; a single longer answer goes as it is. */
 const REPLY_BYTES = 1024 * 1024;
@@ -164,7 +164,7 @@ export class Pool {
 
   /** Invariant 3: by a timer of its own, since a heartbeat may hang. */
   private checkFence(): void {
-    if (performance.now() - this.lastBeatAt < SELF_FENCE * this.options.leaseMs) return;
+    if (!mustFence(performance.now() - this.lastBeatAt, this.options.leaseMs)) return;
     this.workbench.abortAll('the store cannot be reached, so the lease may be lost');
   }
 

@@ -23,6 +23,7 @@
 import type { TaskEvent } from '../contracts/events.ts';
 import type { EventHints, EventReader } from '../contracts/services.ts';
 import type { Logger } from '../observability/logger.ts';
+import { placeOf } from './feed-order.ts';
 
 const PAGE_SIZE = 200;
 const BATCH_SIZE = 100;
@@ -236,8 +237,9 @@ function positionOf(cursor: Cursor): number {
 function give(reader: Reader, page: readonly TaskEvent[]): boolean {
   const before = reader.sentSeq;
   for (const event of page) {
-    if (event.seq <= reader.sentSeq) continue;
-    if (event.seq !== reader.sentSeq + 1 || reader.cursor === null) break;
+    const place = placeOf(event.seq, reader.sentSeq);
+    if (place === 'old') continue;
+    if (place === 'gap' || reader.cursor === null) break;
     reader.sentSeq = event.seq;
     if (!reader.deliver(event)) leaveCursor(reader);
   }

@@ -1,25 +1,17 @@
 import { sql } from 'kysely';
 import type { Database, Trx } from '../db/database.ts';
 import type { ReceiptRound } from '../contracts/award.ts';
-import type { Usage } from '../contracts/task.ts';
 import type { TaskSpec } from '../contracts/task.ts';
+import type { DueAttempt } from './core/recovery-plan.ts';
+import type { ReadAttempt } from './core/settlement-plan.ts';
 
 /** A change that a pool has written and that no orchestrator has read. */
-export interface UnreadAttempt {
-  subtaskId: string;
-  epoch: number;
-  taskId: string;
+export interface UnreadAttempt extends ReadAttempt {
   agentId: string;
   changes: number;
-  closed: boolean;
-  claimedAt: Date | null;
-  progressPercent: number | null;
-  progressNote: string | null;
   outcome: 'delivered' | 'failed' | 'timed_out' | null;
   value: unknown;
   error: string | null;
-  usage: Usage;
-  endedAt: Date | null;
   skills: string[];
   spec: TaskSpec;
   subtaskCount: number;
@@ -87,15 +79,6 @@ export async function readReceipts(
     join round r on r.task_id = (x.round ->> 'taskId')::uuid and r.round = (x.round ->> 'round')::int`.execute(trx);
   const byPosition = new Map(rows.map((row) => [row.position, row.receipt]));
   return rounds.map((_round, position) => byPosition.get(position));
-}
-
-export interface DueAttempt {
-  taskId: string;
-  subtaskId: string;
-  epoch: number;
-  pool: string;
-  claimed: boolean;
-  requeues: number;
 }
 
 /** Open attempts whose lease or dispatch time has run out by the database's clock. */

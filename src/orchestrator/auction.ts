@@ -12,15 +12,16 @@
  */
 import { bidsMessageSchema, type BidsMessage } from '../contracts/bus-messages.ts';
 import type { AwardPolicy } from '../contracts/award-policy.ts';
-import type { Announcement, PoolReply } from '../contracts/bid.ts';
+import type { Announcement } from '../contracts/bid.ts';
 import type { EventBus } from '../bus/event-bus.ts';
 import { channels } from '../bus/names.ts';
 import type { Trx } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { KnownAgent } from './core/eligibility.ts';
-import { judgeRound, mergeReplies, type MergedReply } from './core/round.ts';
-import { WHOLE_TASK } from './core/task-record.ts';
+import type { LockedTask } from './core/attempts.ts';
+import { announcementOf, answersByRound, closeRoundCommand, roundKey } from './core/closing.ts';
+import type { MergedReply } from './core/round.ts';
 import type { MarketView } from './market-view.ts';
 import { lockAgents, type LiveReplica } from './market-rows-store.ts';
 import {
@@ -32,7 +33,6 @@ import {
   type TakenOpening,
   type TakeRequest,
 } from './opening-store.ts';
-import type { LockedTask } from './task-rows-store.ts';
 import type { Plan, PlannedCommand, TaskStore } from './task-store.ts';
 
 /** An opening stays hidden this long beyond the bid window, in case this process dies with it. */
@@ -43,7 +43,6 @@ const MAX_BATCH = 100;
 const MAX_PASSES = 2;
 /** Of a need that nobody can serve now, this many are announced at once; the rest wait unannounced. */
 const ANNOUNCED_WAITING = 100;
-const DESCRIPTION_CHARS = 500;
 /** So long a silent process is not waited for: a dead one then costs one window in so many. */
 const SILENCE_MS = 2_000;
 
@@ -187,8 +186,9 @@ export class Auction {
               taskId: opening.taskId,
               command: { kind: 'announce', ord: opening.ord },
               onDecided: (refusal) => {
-                if (refusal === undefined)
-                  rounds.push({ opening, announcement: announcementOf(task, opening, rounds) });
+                if (refusal !== undefined) return;
+                const earlier = rounds.filter((round) => round.opening.taskId === opening.taskId).length;
+                rounds.push({ opening, announcement: announcementOf(task.task, opening, earlier + 1) });
               },
             },
           ];
@@ -280,54 +280,12 @@ export class Auction {
     replies: readonly MergedReply[],
     context: { agents: Map<string, KnownAgent>; silentPools: string[]; now: Date },
   ): PlannedCommand {
-    const { spec, subtasks } = locked.task;
-    const activeAgents = this.options.view.activeFor(opening);
-    const tried = new Set(opening.ord === WHOLE_TASK ? [] : (subtasks[opening.ord]?.tried ?? []));
-    const untried = activeAgents.some(
-      (agent) => !tried.has(agent.agentId) && opening.skills.every((skill) => agent.skills.includes(skill)),
-    );
-    const { outcome, receipt } = judgeRound({
-      taskId: opening.taskId,
-      subtaskId: announcement.subtaskId,
-      round: announcement.round,
-      at: context.now,
-      requiredSkills: opening.skills,
-      domain: opening.domain ?? undefined,
-      complexity: spec.complexity,
-      maxTeamSize: spec.maxTeamSize,
-      allowPartial: spec.allowPartial,
-      replies,
-      silentPools: context.silentPools,
-      agents: context.agents,
-      activeAgents,
-      // Who has failed at it may try again only when nobody else is left.
-      alreadyTried: untried ? tried : new Set(),
-      policy: this.policyOf(spec.policy),
+    const command = closeRoundCommand(opening, announcement, locked.task, replies, {
+      ...context,
+      activeAgents: this.options.view.activeFor(opening),
+      policy: this.policyOf(locked.task.spec.policy),
     });
-    const pools = new Map<string, string>();
-    if (outcome.kind === 'award') {
-      for (const { agentId } of outcome.parts) {
-        const agent = context.agents.get(agentId);
-        if (agent === undefined) continue;
-        // The next opening of this batch sees the slot taken.
-        agent.reservedSlots += 1;
-        pools.set(agentId, agent.pool ?? '');
-      }
-    }
-    return {
-      taskId: opening.taskId,
-      command: {
-        kind: 'close_round',
-        ord: opening.ord,
-        round: announcement.round,
-        outcome,
-        receipt,
-        replies,
-        pools,
-        tries: opening.tries,
-        incapableMs: opening.incapableMs,
-      },
-    };
+    return { taskId: opening.taskId, command };
   }
 
   private policyOf(name: string): AwardPolicy {
@@ -335,45 +293,4 @@ export class Auction {
     if (policy === undefined) throw new Error('the award policy "weighted" is missing');
     return policy;
   }
-}
-
-function announcementOf({ task }: LockedTask, opening: TakenOpening, before: readonly OpenRound[]): Announcement {
-  const { spec } = task;
-  const earlier = before.filter((round) => round.opening.taskId === task.id).length;
-  const subtask = opening.ord === WHOLE_TASK ? undefined : task.subtasks[opening.ord];
-  return {
-    taskId: task.id,
-    ...(subtask === undefined ? {} : { subtaskId: subtask.id }),
-    round: task.round + 1 + earlier,
-    type: spec.type,
-    ...(spec.description === undefined ? {} : { description: spec.description.slice(0, DESCRIPTION_CHARS) }),
-    requiredSkills: opening.skills,
-    ...(spec.domain === undefined ? {} : { domain: spec.domain }),
-    complexity: spec.complexity,
-    priority: spec.priority,
-    ...(spec.deadline === undefined ? {} : { deadline: spec.deadline }),
-    timeoutMs: spec.timeoutMs,
-  };
-}
-
-const roundKey = (of: { taskId: string; subtaskId?: string | undefined; round: number }) =>
-  `${of.subtaskId ?? of.taskId}#${of.round}`;
-
-/** For each round, one merged answer of every pool. */
-function answersByRound(replies: readonly BidsMessage[]): Map<string, MergedReply[]> {
-  const byRound = new Map<string, Map<string, PoolReply[]>>();
-  for (const { pool, answers } of replies) {
-    for (const answer of answers) {
-      const key = roundKey(answer);
-      const pools = byRound.get(key) ?? new Map<string, PoolReply[]>();
-      byRound.set(key, pools);
-      pools.set(pool, [...(pools.get(pool) ?? []), answer]);
-    }
-  }
-  return new Map(
-    [...byRound].map(([key, pools]) => [
-      key,
-      [...pools].sort(([a], [b]) => (a < b ? -1 : 1)).map(([pool, answers]) => mergeReplies(pool, answers)),
-    ]),
-  );
 }

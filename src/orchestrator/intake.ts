@@ -8,8 +8,9 @@
 import type { Trx } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { isStoreFailure } from '../util/store-failure.ts';
-import type { Command, Successor, Verdict } from './core/commands.ts';
-import type { SubtaskRecord } from './core/task-record.ts';
+import type { LockedTask } from './core/attempts.ts';
+import type { Verdict } from './core/commands.ts';
+import { presentWork, settlementCommands, type Judged } from './core/settlement-plan.ts';
 import {
   markMessagesTold,
   MAX_VALUE_BYTES,
@@ -21,16 +22,9 @@ import {
 } from './attempt-store.ts';
 import type { Synthesis } from './ports.ts';
 import { findSuccessors } from './successors.ts';
-import type { LockedTask } from './task-rows-store.ts';
 import type { PlannedCommand, TaskStore } from './task-store.ts';
 
 const MAX_BATCH = 200;
-
-type Sole = Extract<Command, { kind: 'deliver' }>['sole'];
-interface Judged {
-  verdict: Verdict;
-  sole: Sole;
-}
 
 export interface IntakeOptions {
   tasks: TaskStore;
@@ -109,7 +103,7 @@ export class Intake {
     );
     const successorsOf = new Map(failed.map(({ attempt }, index) => [attempt, found[index] ?? []]));
     return present.flatMap(({ attempt, subtask }) =>
-      commandsOf(attempt, subtask, judged.get(attempt), successorsOf.get(attempt) ?? []).map((command) => ({
+      settlementCommands(attempt, subtask, judged.get(attempt), successorsOf.get(attempt) ?? []).map((command) => ({
         taskId: attempt.taskId,
         command,
       })),
@@ -219,37 +213,7 @@ export class Intake {
   }
 }
 
-interface PresentWork {
-  attempt: UnreadAttempt;
-  locked: LockedTask;
-  subtask: SubtaskRecord;
-}
-
-/** Nothing if the attempt is over, or its task is gone. */
-function presentWork(attempt: UnreadAttempt, locked: LockedTask | undefined): PresentWork[] {
-  const subtask = locked?.task.subtasks.find((one) => one.id === attempt.subtaskId);
-  if (locked === undefined || attempt.closed || attempt.claimedAt === null || subtask?.epoch !== attempt.epoch)
-    return [];
-  return [{ attempt, locked, subtask }];
-}
-
 const isFailure = (judged: Judged | undefined) => judged !== undefined && judged.verdict.kind !== 'accepted';
-
-function commandsOf(
-  attempt: UnreadAttempt,
-  subtask: SubtaskRecord,
-  judged: Judged | undefined,
-  successors: readonly Successor[],
-): Command[] {
-  const { subtaskId, epoch, usage, progressPercent: percent, progressNote: note } = attempt;
-  const startedAt = attempt.claimedAt ?? new Date(0);
-  const begin: Command[] = subtask.status === 'awarded' ? [{ kind: 'start', subtaskId, epoch, at: startedAt }] : [];
-  const told = percent === null || (judged !== undefined && percent === subtask.progressPercent);
-  const before: Command[] = told ? begin : [...begin, { kind: 'progress', subtaskId, epoch, percent, note }];
-  if (judged === undefined) return before;
-  const endedAt = attempt.endedAt ?? startedAt;
-  return [...before, { kind: 'deliver', subtaskId, epoch, startedAt, endedAt, usage, successors, ...judged }];
-}
 
 const ACCEPTED: Verdict = { kind: 'accepted', quality: null, qualitySource: null };
 

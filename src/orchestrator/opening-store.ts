@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
+import type { Opening } from './core/closing.ts';
 import { RAISE_AFTER_MS } from './core/order-of-work.ts';
 
 export interface Need {
@@ -8,13 +9,8 @@ export interface Need {
   domain: string | null;
 }
 
-export interface TakenOpening extends Need {
-  taskId: string;
-  ord: number;
-  /** Announcements of it, this one included. */
-  tries: number;
-  /** For how long no active agent has had a required skill. */
-  incapableMs: number;
+export interface TakenOpening extends Opening {
+  need: string;
 }
 
 export interface TakeRequest {

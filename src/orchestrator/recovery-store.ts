@@ -4,16 +4,13 @@
  */
 import { sql } from 'kysely';
 import { subtaskJobId, synthesisJobId, SYNTHESIS_QUEUE, workQueue } from '../bus/names.ts';
-import { readDueAttempts, requeueAttempts, type DueAttempt } from './attempt-store.ts';
+import { readDueAttempts, requeueAttempts } from './attempt-store.ts';
+import { divideDue, stillLost, type DueAttempt } from './core/recovery-plan.ts';
 import { readLiveReplicas } from './market-rows-store.ts';
-import { findSuccessors, type SuccessorRequest } from './successors.ts';
-import { presentAttempt, type LockedTask } from './task-rows-store.ts';
+import { findSuccessors } from './successors.ts';
 import type { PlannedCommand, TaskStore } from './task-store.ts';
 
 const MAX_BATCH = 200;
-/** An award that was dispatched this often and never claimed gets a new number: a dead job may block its id. */
-const MAX_REQUEUES = 5;
-
 export interface RecoveryOptions {
   tasks: TaskStore;
   leaseMs: number;
@@ -40,8 +37,7 @@ export class Recovery {
     const live = new Set(
       (await readLiveReplicas(this.options.tasks.db, this.options.leaseMs)).map((replica) => replica.pool),
     );
-    const again = due.filter((one) => !one.claimed && one.requeues < MAX_REQUEUES && live.has(one.pool));
-    const lost = due.filter((one) => !again.includes(one));
+    const { again, lost } = divideDue(due, live);
     if (again.length > 0) {
       await requeueAttempts(
         this.options.tasks.db,
@@ -105,20 +101,4 @@ export class Recovery {
       .execute();
     this.options.onJobs();
   }
-}
-
-interface LostAttempt extends SuccessorRequest {
-  taskId: string;
-  reason: 'UNCLAIMED' | 'LEASE_LOST';
-}
-
-/** Nothing if it was claimed, prolonged or answered between the look-up and the lock. */
-function stillLost({ taskId, subtaskId, epoch }: DueAttempt, locked: LockedTask | undefined, now: Date): LostAttempt[] {
-  const subtask = locked?.task.subtasks.find((one) => one.id === subtaskId);
-  if (locked === undefined || subtask?.epoch !== epoch) return [];
-  const attempt = presentAttempt(locked, subtask);
-  if (attempt === undefined || attempt.outcome !== null || attempt.dueAt > now) return [];
-  return [
-    { taskId, locked, subtask, failedAgent: null, reason: attempt.claimedAt === null ? 'UNCLAIMED' : 'LEASE_LOST' },
-  ];
 }

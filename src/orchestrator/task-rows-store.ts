@@ -2,6 +2,7 @@ import { sql, type Selectable } from 'kysely';
 import type { Tables } from '../db/tables.ts';
 import type { Trx } from '../db/database.ts';
 import { isFinal, type TaskSpec } from '../contracts/task.ts';
+import { attemptKey, type LockedTask, type OpenAttempt } from './core/attempts.ts';
 import type { SubtaskRecord, TaskRecord } from './core/task-record.ts';
 
 type TaskRow = Pick<
@@ -24,34 +25,6 @@ type TaskRow = Pick<
 > & { spec: TaskSpec; now: Date };
 
 type SubtaskRow = Selectable<Tables['subtask']>;
-
-/** An attempt that is not closed, as far as the orchestrator needs it under lock. */
-export interface OpenAttempt {
-  subtaskId: string;
-  epoch: number;
-  taskId: string;
-  agentId: string;
-  pool: string;
-  replicaId: string | null;
-  claimedAt: Date | null;
-  outcome: 'delivered' | 'failed' | 'timed_out' | null;
-  dueAt: Date;
-  changes: number;
-}
-
-export interface LockedTask {
-  task: TaskRecord;
-  /** Open attempts, by `<subtaskId>:<epoch>`. */
-  attempts: ReadonlyMap<string, OpenAttempt>;
-}
-
-function attemptKey(subtaskId: string, epoch: number): string {
-  return `${subtaskId}:${epoch}`;
-}
-
-export function presentAttempt(locked: LockedTask, subtask: SubtaskRecord): OpenAttempt | undefined {
-  return locked.attempts.get(attemptKey(subtask.id, subtask.epoch));
-}
 
 /** An instant, as PostgreSQL writes it into JSON. */
 type Written<Row> = { [Key in keyof Row]: Date extends Row[Key] ? Exclude<Row[Key], Date> | string : Row[Key] };

@@ -8,6 +8,7 @@
 import type { Database, Trx } from '../db/database.ts';
 import { sendLast, type Sent } from '../db/pipeline.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { LockedTask } from './core/attempts.ts';
 import type { Command } from './core/commands.ts';
 import type { Decision, RefusalReason } from './core/decision.ts';
 import { decide } from './core/task-machine.ts';
@@ -15,7 +16,7 @@ import type { TaskRecord } from './core/task-record.ts';
 import { isFinal } from '../contracts/task.ts';
 import type { Ledger } from './ports.ts';
 import { TaskWrites, type CommitSummary } from './task-writes-store.ts';
-import { loadTasks, type LockedTask } from './task-rows-store.ts';
+import { loadTasks } from './task-rows-store.ts';
 
 export interface PlannedCommand {
   taskId: string;
