@@ -54,6 +54,8 @@ export function createAdmission(deps: AdmissionDeps): (namespace: LiveNamespace,
   };
 }
 
+type Acknowledge = (answer: { ok: false; code: ErrorCode }) => void;
+
 function hearOnly(socket: LiveSocket, events: Readonly<Record<string, Access>>): void {
   socket.use((packet, next) => {
     const [event, ...received] = packet as unknown[];
@@ -63,8 +65,8 @@ function hearOnly(socket: LiveSocket, events: Readonly<Record<string, Access>>):
       return;
     }
     const acknowledge = received.at(-1);
-    if (typeof acknowledge === 'function')
-      acknowledge({ ok: false, code: access === undefined ? 'NOT_FOUND' : 'FORBIDDEN' });
+    if (typeof acknowledge !== 'function') return;
+    (acknowledge as Acknowledge)({ ok: false, code: access === undefined ? 'NOT_FOUND' : 'FORBIDDEN' });
   });
 }
 

@@ -68,8 +68,8 @@ test('no submission asks the store; the loop does, and tells the metrics', async
 
 test('what is let in during a reading is counted beside its answer', async () => {
   await open(backlog({}));
-  let answer = (_backlog: Backlog): void => undefined;
-  read.mockReturnValue(new Promise((resolve) => (answer = resolve)));
+  const { promise, resolve: answer } = Promise.withResolvers<Backlog>();
+  read.mockReturnValue(promise);
   await vi.advanceTimersByTimeAsync(500);
   gate.reserve('ada');
   gate.reserve('ada');
