@@ -4,12 +4,16 @@
 import { readFile } from 'node:fs/promises';
 import { BUILTIN_POOL, builtInAgents, builtInSkills, createAgentDirectory, Pool } from './agents/index.ts';
 import {
+  BacklogGate,
+  closeServer,
   createApiServer,
   createAuditLog,
   createKeyService,
   createOperationsServer,
+  stopAccepting,
   type CachedKeyService,
 } from './api/index.ts';
+import { createRedisCounts, type RedisCounts } from './bus/index.ts';
 import { channels } from './bus/names.ts';
 import { OutboxRelay } from './bus/outbox-relay.ts';
 import type { Config } from './config.ts';
@@ -22,7 +26,7 @@ import { migrateToLatest } from './db/migrator.ts';
 import { pingDatabase } from './db/ping.ts';
 import { attachLive, type Live } from './live/index.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
-import { createTaskService, Orchestrator, TaskStore, TaskViews, Wakeups } from './orchestrator/index.ts';
+import { createTaskService, Orchestrator, readBacklog, TaskStore, TaskViews, Wakeups } from './orchestrator/index.ts';
 import {
   createAwardPolicies,
   createFold,
@@ -33,7 +37,7 @@ import {
 } from './reputation/index.ts';
 import { defineAgent } from './sdk/define-agent.ts';
 import { createJudge, createSkillCatalogue, createSynthesis } from './synthesis/index.ts';
-import { distinct, DRAIN_MS } from './serve-pool.ts';
+import { distinct } from './serve-pool.ts';
 import { isLoopbackHost } from './util/loopback.ts';
 
 const PING_MS = 2_000;
@@ -84,9 +88,15 @@ class MarketProcess {
     const wakeups = new Wakeups(connections.bus, this.logger);
     await wakeups.start();
     const parts = await this.parts(connections, wakeups);
+    // Built first, so that it ends last: watchers are told what the others do while they drain.
+    const server = config.roles.includes('api')
+      ? await this.buildApi(connections, wakeups, parts)
+      : await this.buildOperations(connections);
     if (config.roles.includes('orchestrator')) await this.startOrchestrator(connections, wakeups, parts);
     if (config.roles.includes('agents')) await this.startPool(connections, wakeups);
-    return { url: await this.listen(connections, wakeups, parts) };
+    await server.listen({ host: config.host, port: config.port });
+    this.endings.add('doors', () => stopAccepting(server, config.drainMs));
+    return { url: config.roles.includes('api') ? urlOf(server, config.host) : null };
   }
 
   stop(): Promise<void> {
@@ -107,17 +117,23 @@ class MarketProcess {
     const tell = (changed: 'agents' | 'skills' | 'keys') => () => wakeups.publish(channels.directory, { changed });
     const skills = createSkillCatalogue({ db, audit, judge, onChange: tell('skills') });
     await skills.ensureBuiltIn(builtInSkills);
+    const keysChanged: (() => void)[] = [];
     const keys = createKeyService({
       db,
       audit,
       embedded: config.databaseUrl === undefined,
       loopback: isLoopbackHost(config.host),
       adminKey: config.adminKey,
-      onChange: tell('keys'),
+      onChange: () => {
+        keysChanged.forEach((listener) => listener());
+        tell('keys')();
+      },
     });
     await bus.subscribe(channels.directory, directoryMessageSchema, ({ changed }) => {
       if (changed === 'skills') skills.invalidate();
-      if (changed === 'keys') keys.invalidate();
+      if (changed !== 'keys') return;
+      keys.invalidate();
+      keysChanged.forEach((listener) => listener());
     });
     const relay = new OutboxRelay(db, queues);
     const tasks = new TaskStore({
@@ -147,6 +163,7 @@ class MarketProcess {
       policies,
       synthesis: createSynthesis({ skills, judge }),
       onAgentsChanged: tell('agents'),
+      onKeysChanged: (listener: () => void) => void keysChanged.push(listener),
     };
   }
 
@@ -175,24 +192,27 @@ class MarketProcess {
       name: this.config.pool ?? (this.agents === undefined ? BUILTIN_POOL : first.id),
       agents: distinct(agents),
       leaseMs: this.config.leaseMs,
-      drainMs: DRAIN_MS,
+      drainMs: this.config.drainMs,
       onReport: () => wakeups.work(['intake']),
     });
     this.endings.add('pool', () => pool.stop());
     await pool.start();
   }
 
-  private async listen(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<string | null> {
+  private async buildOperations(connections: Connections): Promise<Server> {
+    const { logger } = this;
+    const readiness = { check: () => checkStores(connections) };
+    const { metrics } = connections;
+    const version = await packageVersion();
+    const server = await createOperationsServer({ services: { readiness }, logger, metrics, version });
+    this.endings.add('operations server', () => closeServer(server));
+    return server;
+  }
+
+  private async buildApi(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<Server> {
     const { config, logger } = this;
     const { db, metrics } = connections;
-    const version = await packageVersion();
     const readiness = { check: () => checkStores(connections) };
-    if (!config.roles.includes('api')) {
-      const server = await createOperationsServer({ services: { readiness }, logger, metrics, version });
-      this.endings.add('operations server', () => server.close());
-      await server.listen({ host: config.host, port: config.port });
-      return null;
-    }
     await refuseOpenListening(config, parts.keys);
     const views = new TaskViews(db);
     const tasks = createTaskService({
@@ -213,9 +233,14 @@ class MarketProcess {
       services: { tasks, agents, reputation, readiness, skills: parts.skills, keys: parts.keys, audit: parts.audit },
       logger,
       metrics,
-      version,
+      version: await packageVersion(),
+      limits: config.limits,
+      gate: await this.openGate(connections),
+      counts: this.openCounts(),
+      corsOrigins: config.corsOrigins,
+      trustedProxies: config.trustedProxies,
     });
-    this.endings.add('api', () => server.close());
+    this.endings.add('api', () => closeServer(server));
     const live: Live = attachLive({
       httpServer: server.server,
       services: { tasks, keys: parts.keys, reputation },
@@ -225,13 +250,33 @@ class MarketProcess {
       hints: wakeups,
       logger,
       metrics,
+      origins: config.corsOrigins,
     });
     this.endings.add('live feed', () => live.close());
-    await server.listen({ host: config.host, port: config.port });
-    return urlOf(server, config.host);
+    parts.onKeysChanged(() => live.recheckKeys());
+    return server;
+  }
+
+  private async openGate({ db, metrics }: Connections): Promise<BacklogGate> {
+    const { limits } = this.config;
+    const gate = new BacklogGate({ read: () => readBacklog(db), limits, logger: this.logger, metrics });
+    this.endings.add('backlog gate', async () => {
+      gate.close();
+    });
+    await gate.start();
+    return gate;
+  }
+
+  private openCounts(): RedisCounts | undefined {
+    const { redisUrl } = this.config;
+    if (redisUrl === undefined) return undefined;
+    const counts = createRedisCounts(redisUrl, this.logger);
+    this.endings.add('counts', () => counts.close());
+    return counts;
   }
 }
 
+type Server = Awaited<ReturnType<typeof createApiServer>>;
 type Parts = Awaited<ReturnType<MarketProcess['parts']>>;
 
 async function migrate(url: string, logger: Logger): Promise<void> {
@@ -268,7 +313,7 @@ async function fault(check: Promise<unknown>): Promise<string | null> {
   }
 }
 
-function urlOf(server: Awaited<ReturnType<typeof createApiServer>>, host: string): string {
+function urlOf(server: Server, host: string): string {
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -23,6 +23,19 @@ const weightsSchema = z
   )
   .transform(([reputation = 0, skillMatch = 0, load = 0]) => ({ reputation, skillMatch, load }));
 
+const listOf = <Schema extends z.ZodType<string, string>>(item: Schema) =>
+  z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(item));
+
+const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
+
 const environmentSchema = z
   .object({
     HOST: withDefault(z.string(), '127.0.0.1'),
@@ -45,6 +58,14 @@ const environmentSchema = z
     LEASE_MS: withDefault(z.coerce.number().int().min(500).max(600_000), 10_000),
     AWARD_POLICY: withDefault(z.string().toLowerCase().pipe(z.enum(AWARD_POLICIES)), 'weighted'),
     AWARD_WEIGHTS: withDefault(weightsSchema, '0.4,0.4,0.2'),
+    DRAIN_MS: withDefault(z.coerce.number().int().min(0).max(600_000), 10_000),
+    MAX_OPEN_TASKS: withDefault(z.coerce.number().int().min(1).max(10_000_000), 50_000),
+    MAX_OPEN_TASKS_PER_OWNER: withDefault(z.coerce.number().int().min(1).max(10_000_000), 25_000),
+    MAX_EVENT_LOOP_DELAY_MS: withDefault(z.coerce.number().int().min(10).max(60_000), 1_000),
+    MAX_POOL_WAIT_MS: withDefault(z.coerce.number().int().min(10).max(60_000), 1_000),
+    MAX_REQUESTS_PER_MINUTE: withDefault(z.coerce.number().int().min(1).max(10_000_000), 300_000),
+    CORS_ORIGINS: withDefault(listOf(z.string().refine(isOrigin, 'must be origins, as https://shop.example')), ''),
+    TRUSTED_PROXIES: withDefault(listOf(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])), ''),
     POOL_SECRET: optional(z.string().min(16)),
     OPENAI_BASE_URL: optional(z.url()),
     OPENAI_API_KEY: optional(z.string()),
@@ -77,6 +98,17 @@ export interface Config {
   leaseMs: number;
   awardPolicy: AwardPolicyName;
   awardWeights: Environment['AWARD_WEIGHTS'];
+  /** How long a process that stops waits for what runs. */
+  drainMs: number;
+  limits: {
+    openTasks: number;
+    openTasksPerOwner: number;
+    eventLoopDelayMs: number;
+    poolWaitMs: number;
+    requestsPerMinute: number;
+  };
+  corsOrigins: string[];
+  trustedProxies: string[];
   logLevel: string;
   adminKey: string | undefined;
 }
@@ -118,6 +150,16 @@ export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOpti
     leaseMs: values.LEASE_MS,
     awardPolicy: values.AWARD_POLICY,
     awardWeights: values.AWARD_WEIGHTS,
+    drainMs: values.DRAIN_MS,
+    limits: {
+      openTasks: values.MAX_OPEN_TASKS,
+      openTasksPerOwner: values.MAX_OPEN_TASKS_PER_OWNER,
+      eventLoopDelayMs: values.MAX_EVENT_LOOP_DELAY_MS,
+      poolWaitMs: values.MAX_POOL_WAIT_MS,
+      requestsPerMinute: values.MAX_REQUESTS_PER_MINUTE,
+    },
+    corsOrigins: values.CORS_ORIGINS,
+    trustedProxies: values.TRUSTED_PROXIES,
     logLevel: values.LOG_LEVEL,
     adminKey: values.SWARMBID_ADMIN_KEY,
   };

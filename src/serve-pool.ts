@@ -8,9 +8,6 @@ import { createLogger, type Logger } from './observability/logger.ts';
 import { Wakeups } from './orchestrator/index.ts';
 import { defineAgent } from './sdk/define-agent.ts';
 
-/** How long a stopping pool waits for work that runs. */
-export const DRAIN_MS = 10_000;
-
 export interface ServePoolOptions {
   /** Name of the pool: every process that serves the same code uses the same one. Default SWARMBID_POOL, else the first agent's id. */
   pool?: string;
@@ -26,7 +23,7 @@ export interface ServedPool {
   replicaId: string;
   /** Resolves when the pool has left the market. */
   closed: Promise<void>;
-  /** Takes no more work, waits for what runs (at most 10 s), and leaves. */
+  /** Takes no more work, waits for what runs (at most DRAIN_MS), and leaves. */
   close(): Promise<void>;
 }
 
@@ -61,7 +58,7 @@ export async function servePool(
       name,
       agents,
       leaseMs: config.leaseMs,
-      drainMs: DRAIN_MS,
+      drainMs: config.drainMs,
       onReport: () => wakeups.work(['intake']),
     });
     endings.add('pool', () => pool.stop());

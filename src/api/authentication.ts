@@ -1,29 +1,27 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Principal } from '../contracts/access.ts';
 import { MarketError } from '../contracts/errors.ts';
+import { accessTo, admits, type Access } from '../contracts/permissions.ts';
 import type { KeyService } from '../contracts/services.ts';
 import { isLoopbackHost, isLoopbackOrigin } from '../util/loopback.ts';
 
-/** Who may use a route under `/v1`: `submitter` lets submitters and admins in, `admin` admins alone. */
-export type RouteRole = 'submitter' | 'admin';
-
 declare module 'fastify' {
   interface FastifyContextConfig {
-    role?: RouteRole;
+    access?: Access;
   }
   interface FastifyRequest {
     principal: Principal | null;
   }
 }
 
-export const forSubmitters = { role: 'submitter' } as const;
-export const forAdmins = { role: 'admin' } as const;
-
-/** Makes a route under `/v1` that forgot to say who may use it fail when the server is built. */
-export function demandRoles(app: FastifyInstance): void {
+/** Gives each route its row of the table of permissions; one without a row fails when the server is built. */
+export function demandPermissions(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
-    if (route.url.startsWith('/v1') && route.config?.role === undefined) {
-      throw new Error(`${String(route.method)} ${route.url} declares no role: add config: forSubmitters or forAdmins`);
+    for (const method of [route.method].flat()) {
+      const access = accessTo(method, route.url);
+      if (access === undefined)
+        throw new Error(`${method} ${route.url} is not in the table of contracts/permissions.ts`);
+      route.config = { ...route.config, access };
     }
   });
 }
@@ -61,8 +59,8 @@ function tokenOf(request: FastifyRequest): string | undefined {
 
 function admit(request: FastifyRequest, principal: Principal): void {
   if (principal.keyId === null) refuseForeignPages(request);
-  const { role } = request.routeOptions.config;
-  if (principal.role === 'admin' || (principal.role === 'submitter' && role === 'submitter')) return;
+  const { access } = request.routeOptions.config;
+  if (access !== undefined && admits(access, principal.role)) return;
   const needed =
     principal.role === 'agent' ? 'No route is open to agents from outside yet' : 'This needs a key of role admin';
   throw new MarketError('FORBIDDEN', `${needed}; the key sent has role ${principal.role}.`);

@@ -7,3 +7,5 @@ export {
 } from './server.ts';
 export { createAuditLog, type TransactionalAuditLog } from './audit-store.ts';
 export { createKeyService, type CachedKeyService, type KeyServiceDeps } from './key-store.ts';
+export { BacklogGate, type BacklogLimits } from './backlog-gate.ts';
+export { closeServer, stopAccepting } from './stopping.ts';

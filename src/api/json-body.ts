@@ -11,6 +11,12 @@ const MAX_DEPTH = 200;
  */
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
+  app.addHook('preParsing', (request, _reply, _payload, done) => {
+    const packed = (request.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity';
+    done(
+      packed ? new MarketError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as it is, without Content-Encoding.') : null,
+    );
+  });
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     try {
       done(null, parseBody(body.toString()));

@@ -17,7 +17,7 @@ import type {
 } from '../contracts/services.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { authenticateRequests, demandRoles } from './authentication.ts';
+import { authenticateRequests, demandPermissions } from './authentication.ts';
 import { answerBrokenHttp, answerError, handleErrors } from './error-handler.ts';
 import { acceptJsonOnly } from './json-body.ts';
 import { documentRefusals, openApiOptions } from './openapi.ts';
@@ -26,7 +26,10 @@ import { adminRoutes } from './routes/admin.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { skillRoutes } from './routes/skills.ts';
-import { taskRoutes } from './routes/tasks.ts';
+import { taskRoutes, type TaskGate } from './routes/tasks.ts';
+import { storeOver } from './rate-limit-store.ts';
+import { RequestCounts, type CountStore } from './request-counts.ts';
+import { prepareStopping } from './stopping.ts';
 import { API_HEADERS, DOCS_HEADERS } from './security-headers.ts';
 
 export interface ApiServices {
@@ -46,6 +49,8 @@ export interface ApiLimits {
   failedAuthenticationsPerMinute: number;
   /** Mean delay of the event loop over a second above which requests are shed with OVERLOADED. */
   eventLoopDelayMs: number;
+  /** To send the head of a request; the whole of it has three times as long. A connection that sends nothing has as long. */
+  headTimeoutMs: number;
 }
 
 /** 5,000 requests a second, kept up for a minute: more than the market can take on the machines it was measured on. */
@@ -53,6 +58,7 @@ const DEFAULT_LIMITS: ApiLimits = {
   requestsPerMinute: 300_000,
   failedAuthenticationsPerMinute: 600,
   eventLoopDelayMs: 1_000,
+  headTimeoutMs: 10_000,
 };
 
 export interface ApiServerDeps {
@@ -61,18 +67,26 @@ export interface ApiServerDeps {
   metrics: Metrics;
   version: string;
   limits?: Partial<ApiLimits> | undefined;
+  /** Whether there is room for another task; without it there always is. */
+  gate?: TaskGate | undefined;
+  /** Where the API processes count together; without it each counts alone. */
+  counts?: CountStore | undefined;
   /** Origins whose pages may call the API; none unless given. */
   corsOrigins?: string[] | undefined;
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed; none unless given. */
+  trustedProxies?: string[] | undefined;
 }
 
 const BODY_LIMIT_BYTES = 1_048_576;
-const REQUEST_TIMEOUT_MS = 30_000;
+const MINUTE_MS = 60_000;
+/** Of a connection on which nothing moves: a reader that takes no answer. Longer than what a live-feed client may wait for a poll. */
+const SILENCE_MS = 120_000;
 
 /** The HTTP server with every route, built and ready for `listen` or `inject`. Closing it ends idle connections. */
 export async function createApiServer(deps: ApiServerDeps): Promise<FastifyInstance> {
   const app = newServer(deps);
   app.decorateRequest('principal', null);
-  demandRoles(app);
+  demandPermissions(app);
   await app.register(cors, { origin: deps.corsOrigins ?? false });
   await app.register(swagger, openApiOptions(deps.version));
   await app.register((scope) => market(scope, deps), { prefix: '/v1' });
@@ -87,19 +101,25 @@ export async function createOperationsServer(
   deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'version'> & { services: Pick<ApiServices, 'readiness'> },
 ): Promise<FastifyInstance> {
   const app = newServer(deps);
+  demandPermissions(app);
   await app.register(swagger, openApiOptions(deps.version));
   await app.register((scope) => operationsRoutes(scope, deps));
   await app.ready();
   return app;
 }
 
-function newServer({ logger, metrics }: Pick<ApiServerDeps, 'logger' | 'metrics'>): FastifyInstance {
+function newServer(deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'limits' | 'trustedProxies'>): FastifyInstance {
+  const { logger, metrics, trustedProxies = [] } = deps;
+  const { headTimeoutMs } = { ...DEFAULT_LIMITS, ...deps.limits };
   const loggerInstance: FastifyBaseLogger = logger.child({ component: 'api' });
   const app: FastifyInstance = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: SILENCE_MS,
+    requestTimeout: 3 * headTimeoutMs,
+    http: { headersTimeout: headTimeoutMs, connectionsCheckingInterval: Math.min(1_000, headTimeoutMs) },
+    trustProxy: trustedProxies.length > 0 && trustedProxies,
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     clientErrorHandler: answerBrokenHttp,
@@ -109,7 +129,7 @@ function newServer({ logger, metrics }: Pick<ApiServerDeps, 'logger' | 'metrics'
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   acceptJsonOnly(app);
   handleErrors(app);
-  endConnectionsOnClose(app);
+  prepareStopping(app);
   measureRequests(app, metrics);
   return app;
 }
@@ -128,14 +148,15 @@ async function market(app: FastifyInstance, deps: ApiServerDeps): Promise<void> 
   });
   await app.register(rateLimit, {
     max: limits.requestsPerMinute,
-    timeWindow: 60_000,
+    timeWindow: MINUTE_MS,
+    store: storeOver(countRequests(app, deps.counts)),
     enableDraftSpec: true,
     keyGenerator: (request) => request.principal?.keyId ?? request.ip,
     errorResponseBuilder: (_request, { ttl }) => tooManyRequests(ttl),
   });
   // the hook that counts is each route's own and so runs after this one, which says whose request it is
   authenticateRequests(app, deps.services.keys, limits.failedAuthenticationsPerMinute);
-  await app.register((scope) => taskRoutes(scope, deps.services.tasks));
+  await app.register((scope) => taskRoutes(scope, deps.services.tasks, deps.gate));
   await app.register((scope) => skillRoutes(scope, deps.services.skills));
   await app.register((scope) => agentRoutes(scope, deps.services));
   await app.register((scope) => adminRoutes(scope, deps.services), { prefix: '/admin' });
@@ -150,28 +171,21 @@ async function documentation(app: FastifyInstance): Promise<void> {
   });
 }
 
-/** A connection kept alive by its client would hold up `close` for as long as it likes. */
-function endConnectionsOnClose(app: FastifyInstance): void {
-  let closing = false;
-  app.addHook('preClose', (done) => {
-    closing = true;
-    done();
-  });
-  app.addHook('onRequest', (_request, _reply, done) => {
-    done(closing ? new MarketError('UNAVAILABLE', 'This server is stopping. Try again.') : undefined);
-  });
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    if (closing) void reply.header('connection', 'close');
-    done(null, payload);
-  });
-}
-
 function measureRequests(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.httpSeconds.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1_000);
     done();
   });
+}
+
+function countRequests(app: FastifyInstance, store: CountStore | undefined): RequestCounts {
+  const counts = new RequestCounts(MINUTE_MS, store);
+  app.addHook('onClose', (_app, done) => {
+    counts.close();
+    done();
+  });
+  return counts;
 }
 
 class Overloaded extends MarketError {

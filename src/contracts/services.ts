@@ -122,3 +122,13 @@ export interface Readiness {
   /** Each store by name with null when it answers, else what is wrong. */
   check(): Promise<Record<string, string | null>>;
 }
+
+/** How much the market has to do, and how hard its database is to reach. */
+export interface Backlog {
+  /** Tasks that were accepted and have not ended. */
+  openTasksByOwner: ReadonlyMap<string, number>;
+  /** Parts that wait for bids. */
+  waiting: number;
+  /** How long the reading had to wait for a connection to the database. */
+  poolWaitMs: number;
+}

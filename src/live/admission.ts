@@ -1,13 +1,24 @@
-import type { Principal, Role } from '../contracts/access.ts';
+import type { Principal } from '../contracts/access.ts';
 import { MarketError, type ErrorCode } from '../contracts/errors.ts';
+import { admits, NAMESPACES, type Access, type Namespace } from '../contracts/permissions.ts';
 import type { KeyService } from '../contracts/services.ts';
 import type { Logger } from '../observability/logger.ts';
 import { isLoopbackHost, isLoopbackOrigin } from '../util/loopback.ts';
 import { isStoreFailure } from '../util/store-failure.ts';
+import { createWindowCounts, type WindowCounts } from '../util/window-counts.ts';
 import type { LiveNamespace, LiveSocket } from './live-types.ts';
 
 /** As much of the keys as a connection needs. */
 type Authentication = Pick<KeyService, 'authenticate'>;
+
+export interface AdmissionDeps {
+  keys: Authentication;
+  logger: Logger;
+  /** Origins whose pages may connect, beside the server's own. */
+  origins: readonly string[];
+  /** Wrong keys of one address in a minute; the connection of each further one is cut. */
+  failedPerMinute: number;
+}
 
 /** The code that a client is told for `error`; what is not meant for it is logged and becomes UNAVAILABLE or INTERNAL. */
 export function codeFor(error: unknown, logger: Logger): ErrorCode {
@@ -16,44 +27,78 @@ export function codeFor(error: unknown, logger: Logger): ErrorCode {
   return isStoreFailure(error) ? 'UNAVAILABLE' : 'INTERNAL';
 }
 
-/** Lets sockets into `namespace` whose key has one of `roles`; others get `connect_error` with the code as message and `data.code`. */
-export function admitOnly(
-  namespace: LiveNamespace,
-  roles: readonly Role[],
-  keys: Authentication,
-  logger: Logger,
-): void {
-  namespace.use((socket, next) => {
-    const token = tokenOf(socket);
-    admit(socket, token, roles, keys).then(
-      (principal) => {
-        socket.data.principal = principal;
-        socket.data.token = token;
-        next();
-      },
-      (error: unknown) => {
-        const code = codeFor(error, logger);
-        next(Object.assign(new Error(code), { data: { code } }));
-      },
-    );
+/**
+ * Gives the namespaces their doors: a socket gets in whose key the table of permissions admits, and is heard with the
+ * events that the table names. Others get `connect_error` with the code as message and `data.code`; an event that is not
+ * theirs is acknowledged with the code, if it asked for that, and never reaches the namespace.
+ */
+export function createAdmission(deps: AdmissionDeps): (namespace: LiveNamespace, name: Namespace) => void {
+  const failures = createWindowCounts(60_000);
+  return (namespace, name) => {
+    const { connect, events } = NAMESPACES[name];
+    namespace.use((socket, next) => {
+      const token = tokenOf(socket);
+      admit(socket, token, connect, deps, failures).then(
+        (principal) => {
+          socket.data.principal = principal;
+          socket.data.token = token;
+          hearOnly(socket, events);
+          next();
+        },
+        (error: unknown) => {
+          const code = codeFor(error, deps.logger);
+          next(Object.assign(new Error(code), { data: { code } }));
+        },
+      );
+    });
+  };
+}
+
+type Acknowledge = (answer: { ok: false; code: ErrorCode }) => void;
+
+function hearOnly(socket: LiveSocket, events: Readonly<Record<string, Access>>): void {
+  socket.use((packet, next) => {
+    const [event, ...received] = packet as unknown[];
+    const access = typeof event === 'string' && Object.hasOwn(events, event) ? events[event] : undefined;
+    if (access !== undefined && admits(access, socket.data.principal.role)) {
+      next();
+      return;
+    }
+    const acknowledge = received.at(-1);
+    if (typeof acknowledge !== 'function') return;
+    (acknowledge as Acknowledge)({ ok: false, code: access === undefined ? 'NOT_FOUND' : 'FORBIDDEN' });
   });
 }
 
 async function admit(
   socket: LiveSocket,
   token: string | undefined,
-  roles: readonly Role[],
-  keys: Authentication,
+  access: Access,
+  deps: AdmissionDeps,
+  failures: WindowCounts,
 ): Promise<Principal> {
-  const principal = await keys.authenticate(token);
-  if (!roles.includes(principal.role))
-    throw new MarketError('FORBIDDEN', `This needs a key of role ${roles.join(' or ')}.`);
+  if (!mayConnectFrom(socket, deps.origins))
+    throw new MarketError('FORBIDDEN', 'Pages of this origin may not connect.');
+  const principal = await deps.keys.authenticate(token).catch((error: unknown) => {
+    if (isWrongKey(error) && failures.add(socket.conn.remoteAddress).count > deps.failedPerMinute)
+      socket.conn.close(true);
+    throw error;
+  });
+  if (!admits(access, principal.role)) throw new MarketError('FORBIDDEN', `This needs a key of role ${access}.`);
   if (principal.keyId === null && !isFromThisMachine(socket))
     throw new MarketError('FORBIDDEN', 'Only from localhost.');
   return principal;
 }
 
-/** Without keys, a page of another site in the user's browser must not get in: web sockets know no same-origin rule. */
+/** Web sockets know no same-origin rule. A client that is no browser names no origin, and a page of our own names our host. */
+function mayConnectFrom(socket: LiveSocket, origins: readonly string[]): boolean {
+  const { host, origin } = socket.handshake.headers;
+  if (origin === undefined || origins.includes(origin)) return true;
+  if (!URL.canParse(origin)) return false;
+  return new URL(origin).host === host || isFromThisMachine(socket);
+}
+
+/** Without keys, a page of another site in the user's browser must not get in. */
 function isFromThisMachine(socket: LiveSocket): boolean {
   const { host, origin } = socket.handshake.headers;
   return isLoopbackHost(host) && isLoopbackOrigin(origin);
@@ -90,6 +135,10 @@ async function stillStands(token: string | undefined, keys: Authentication): Pro
     await keys.authenticate(token);
     return true;
   } catch (error) {
-    return !(error instanceof MarketError);
+    return !isWrongKey(error);
   }
+}
+
+function isWrongKey(error: unknown): boolean {
+  return error instanceof MarketError && error.code === 'UNAUTHENTICATED';
 }

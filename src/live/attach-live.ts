@@ -4,10 +4,11 @@ import { Server } from 'socket.io';
 import type { EventHints, EventReader, KeyService, ReputationQueries, TaskService } from '../contracts/services.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { admitOnly, dropRevoked } from './admission.ts';
+import { createAdmission, dropRevoked } from './admission.ts';
 import { AdminGateway } from './admin-gateway.ts';
 import { Connections } from './connections.ts';
 import { Feed } from './feed.ts';
+import { LastLook } from './last-look.ts';
 import type { LiveServer } from './live-types.ts';
 import { WatchSession } from './watch-session.ts';
 
@@ -26,47 +27,63 @@ export interface LiveDeps {
   netMs?: number | undefined;
   /** Between two looks at the connections' keys and at slow readers; default 2 000. */
   sweepMs?: number | undefined;
+  /** Origins whose pages may connect, beside the server's own; default none. */
+  origins?: readonly string[] | undefined;
 }
 
 export interface Live {
+  /** Looks at the keys of all connections now, and ends those whose key does not stand any more. */
+  recheckKeys(): void;
   /**
-   * Ends every connection and refuses new ones; clients see a broken transport and try to connect again. Call it before
-   * the HTTP server is closed, which waits for open web sockets.
+   * Refuses new connections, sends what was committed until now, then ends every connection; clients see a broken transport
+   * and try to connect again. Call it before the end of the HTTP server is awaited, which waits for open web sockets.
    */
   close(): Promise<void>;
 }
 
 const MAX_MESSAGE_BYTES = 100_000;
 const SWEEP_MS = 2_000;
+/** To a connection that has named no namespace. */
+const CONNECT_TIMEOUT_MS = 10_000;
+const LAST_LOOK_MS = 2_000;
 const CLOSE_GRACE_MS = 500;
+const FAILED_PER_MINUTE = 600;
 
 /** Serves the live feed (Socket.IO, namespaces `/tasks` and `/admin`) on an HTTP server. */
 export function attachLive(deps: LiveDeps): Live {
   const logger = deps.logger.child({ component: 'live' });
   const upgraded = trackUpgraded(deps.httpServer);
   let closing = false;
-  const io = newServer(deps.httpServer, () => !closing);
-  const feed = new Feed({ eventReader: deps.eventReader, hints: deps.hints, logger, netMs: deps.netMs });
+  const io = newServer(deps, () => !closing);
+  const source = new LastLook(deps.hints, deps.eventReader);
+  const feed = new Feed({ eventReader: source, hints: source, logger, netMs: deps.netMs });
   const connections = new Connections(io, deps.metrics);
-  const admins = serveNamespaces(io, { ...deps, logger }, feed, connections);
-  const stopSweeping = sweep(io, deps, connections, logger);
+  const admins = serveNamespaces(io, { ...deps, hints: source, eventReader: source, logger }, feed, connections);
+  const sweeper = startSweeper(io, deps, connections, logger);
   return {
+    recheckKeys: () => {
+      sweeper.recheckKeys();
+    },
     close: async () => {
       if (closing) return;
       closing = true;
-      stopSweeping();
+      await source.take(LAST_LOOK_MS);
+      sweeper.stop();
       feed.close();
       admins.close();
-      io.engine.close();
+      connections.closeAll();
       await goneWithin(upgraded, CLOSE_GRACE_MS);
+      io.engine.close();
     },
   };
 }
 
-function newServer(httpServer: HttpServer, isOpen: () => boolean): LiveServer {
+function newServer({ httpServer, origins }: LiveDeps, isOpen: () => boolean): LiveServer {
   return new Server(httpServer, {
     serveClient: false,
     maxHttpBufferSize: MAX_MESSAGE_BYTES,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(origins === undefined ? {} : { cors: { origin: [...origins] } }),
     // no recovery of connection states: it lets a client in again unasked, and repeats; the feed resumes by seq
     allowRequest: (_request, decide) => {
       decide(isOpen() ? null : 'the server is stopping', isOpen());
@@ -79,13 +96,19 @@ function serveNamespaces(io: LiveServer, deps: LiveDeps, feed: Feed, connections
   io.use((_socket, next) => {
     next(Object.assign(new Error('NOT_FOUND'), { data: { code: 'NOT_FOUND' } }));
   });
+  const openTo = createAdmission({
+    keys: services.keys,
+    logger,
+    origins: deps.origins ?? [],
+    failedPerMinute: FAILED_PER_MINUTE,
+  });
   const tasks = io.of('/tasks');
-  admitOnly(tasks, ['submitter', 'admin'], services.keys, logger);
+  openTo(tasks, '/tasks');
   tasks.on('connection', (socket) => {
     new WatchSession(socket, { tasks: services.tasks, feed, budget: connections.budgetOf(socket.conn), logger });
   });
   const admin = io.of('/admin');
-  admitOnly(admin, ['admin'], services.keys, logger);
+  openTo(admin, '/admin');
   return new AdminGateway(admin, {
     reputation: services.reputation,
     eventReader: deps.eventReader,
@@ -94,24 +117,35 @@ function serveNamespaces(io: LiveServer, deps: LiveDeps, feed: Feed, connections
   });
 }
 
-function sweep(io: LiveServer, deps: LiveDeps, connections: Connections, logger: Logger): () => void {
-  let asking = false;
+interface Sweeper {
+  recheckKeys(): void;
+  stop(): void;
+}
+
+function startSweeper(io: LiveServer, deps: LiveDeps, connections: Connections, logger: Logger): Sweeper {
+  let asking: Promise<void> | null = null;
+  let askAgain = false;
+  const recheckKeys = () => {
+    // a key that is revoked while the others are asked for may have been asked for already
+    askAgain = true;
+    asking ??= recheck().finally(() => {
+      asking = null;
+    });
+  };
+  const recheck = async () => {
+    while (askAgain) {
+      askAgain = false;
+      await dropRevoked([io.of('/tasks'), io.of('/admin')], deps.services.keys).catch((error: unknown) => {
+        logger.error({ err: error }, 'the keys of open connections could not be looked at');
+      });
+    }
+  };
   const timer = setInterval(() => {
     const cut = connections.cutSlowReaders();
     if (cut > 0) logger.warn({ connections: cut }, 'slow readers of the live feed were cut off');
-    if (asking) return;
-    asking = true;
-    dropRevoked([io.of('/tasks'), io.of('/admin')], deps.services.keys)
-      .catch((error: unknown) => {
-        logger.error({ err: error }, 'the keys of open connections could not be looked at');
-      })
-      .finally(() => {
-        asking = false;
-      });
+    if (asking === null) recheckKeys();
   }, deps.sweepMs ?? SWEEP_MS);
-  return () => {
-    clearInterval(timer);
-  };
+  return { recheckKeys, stop: () => clearInterval(timer) };
 }
 
 /** An HTTP server forgets a connection that was upgraded, yet waits for its end. */

@@ -2,12 +2,10 @@ import type { Namespace, Server, Socket } from 'socket.io';
 import type { Principal } from '../contracts/access.ts';
 import type { TaskEvent } from '../contracts/events.ts';
 import type { MarketStats } from '../contracts/ledger.ts';
+import type { NAMESPACES } from '../contracts/permissions.ts';
 
 /** What comes from a client is unknown until it is parsed; the last argument may be the function that acknowledges. */
-export interface FromClient {
-  watch(...received: unknown[]): void;
-  unwatch(...received: unknown[]): void;
-}
+export type FromClient = Record<keyof (typeof NAMESPACES)['/tasks']['events'], (...received: unknown[]) => void>;
 
 export interface ToClient {
   event(event: TaskEvent): void;

@@ -38,6 +38,16 @@ export function createMetrics() {
       labelNames: ['status'],
       registers,
     }),
+    openTasks: new Gauge({
+      name: 'swarmbid_open_tasks',
+      help: 'Tasks that were accepted and have not ended',
+      registers,
+    }),
+    waitingOpenings: new Gauge({
+      name: 'swarmbid_waiting_openings',
+      help: 'Parts of tasks that wait in PostgreSQL for bids: the backlog',
+      registers,
+    }),
     watchers: new Gauge({ name: 'swarmbid_watchers', help: 'Open live-feed connections', registers }),
   };
 }

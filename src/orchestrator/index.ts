@@ -1,3 +1,4 @@
+export { readBacklog } from './backlog-store.ts';
 export { Orchestrator, type OrchestratorOptions } from './orchestrator.ts';
 export type { FoldedEntry, Ledger, ReputationFold, Synthesis } from './ports.ts';
 export { createTaskService } from './task-service.ts';

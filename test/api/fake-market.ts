@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import type { FastifyInstance } from 'fastify';
 import { createApiServer, type ApiLimits, type ApiServices } from '../../src/api/index.ts';
+import type { TaskGate } from '../../src/api/routes/tasks.ts';
 import type { Principal } from '../../src/contracts/access.ts';
 import type { AgentView } from '../../src/contracts/agent.ts';
 import { MarketError } from '../../src/contracts/errors.ts';
@@ -10,6 +11,7 @@ import type { AgentReputation, MarketStats } from '../../src/contracts/ledger.ts
 import type { AgentDirectory, ReputationQueries, TaskService } from '../../src/contracts/services.ts';
 import type { Skill } from '../../src/contracts/skill.ts';
 import { isFinal, type ParsedTaskSubmission, type TaskView } from '../../src/contracts/task.ts';
+import type { Logger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { uuidv7 } from '../../src/util/uuid.ts';
 
@@ -46,19 +48,21 @@ export interface FakeMarketOptions {
   /** No key is needed. */
   keyless?: boolean;
   change?: (services: ApiServices) => void;
+  /** In place of one that keeps its lines in `log`. */
+  logger?: Logger;
+  gate?: TaskGate;
 }
 
 export async function fakeMarket(options: FakeMarketOptions = {}): Promise<FakeMarket> {
   const log: Record<string, unknown>[] = [];
-  const logger = pino(
-    { level: 'info' },
-    { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) },
-  );
+  const logger =
+    options.logger ??
+    pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) });
   const market = { log, submitted: [], events: new Map<string, TaskEvent[]>(), revoked: new Set<string>() };
   const services = fakeServices(market, options.keyless ?? false);
   options.change?.(services);
   const deps = { services, logger, metrics: createMetrics(), version: '1.2.3' };
-  const app = await createApiServer({ ...deps, limits: options.limits });
+  const app = await createApiServer({ ...deps, limits: options.limits, gate: options.gate });
   return { ...market, services, app };
 }
 

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { MarketError } from '../../src/contracts/errors.ts';
 import { ask, fakeMarket, TOKENS, type Answer, type FakeMarket } from './fake-market.ts';
 
 let market: FakeMarket;
@@ -222,6 +223,42 @@ describe('too much', () => {
     expectProblem(answer, 503, 'OVERLOADED');
     expect(answer.headers['retry-after']).toBe('1');
     expect((await ask(market, 'GET', '/healthz')).status).toBe(200);
+  });
+
+  test('a submission while the market has too much to do is refused before it is stored; everything else goes on', async () => {
+    const refusal = { code: 'OVERLOADED' as 'OVERLOADED' | 'RATE_LIMITED' };
+    const reserve = () => {
+      throw new MarketError(refusal.code, 'The market has 5 open tasks.', { retryAfterSeconds: 2 });
+    };
+    market = await fakeMarket({ gate: { reserve } });
+    for (const [code, status] of [
+      ['OVERLOADED', 503],
+      ['RATE_LIMITED', 429],
+    ] as const) {
+      refusal.code = code;
+      const answer = await ask(market, 'POST', '/v1/tasks', { body: { type: 'a' } });
+      expectProblem(answer, status, code);
+      expect(answer.headers['retry-after']).toBe('2');
+    }
+    expect(market.submitted).toHaveLength(0);
+    expect((await ask(market, 'GET', '/v1/tasks')).status).toBe(200);
+  });
+
+  test('a submission that makes no new task gives its place back', async () => {
+    let taken = 0;
+    market = await fakeMarket({
+      gate: {
+        reserve: () => {
+          taken += 1;
+          return () => (taken -= 1);
+        },
+      },
+    });
+    const headers = { 'idempotency-key': 'k' };
+    for (const [type, steps] of [['a'], ['a'], ['b'], ['c', [{ id: 's', skills: ['seo'] }]]] as const) {
+      await ask(market, 'POST', '/v1/tasks', { body: { type, ...(steps && { steps }) }, headers });
+      expect(taken).toBe(1);
+    }
   });
 
   test('guesses at keys from one address are 401 up to the limit and 429 after it, and a true key still works', async () => {

@@ -45,7 +45,12 @@ export function serveLiveFeed(): void {
   });
 }
 
-export async function start(port: number): Promise<void> {
+/** Of pages that may connect, beside the server's own. */
+export const ORIGIN = 'https://shop.example';
+
+export const recheckKeys = (): void => live.recheckKeys();
+
+export async function start(port: number, sweepMs = 20): Promise<void> {
   server = createServer();
   live = attachLive({
     httpServer: server,
@@ -55,7 +60,8 @@ export async function start(port: number): Promise<void> {
     logger: pino({ level: 'silent' }),
     metrics,
     netMs: 60_000,
-    sweepMs: 20,
+    sweepMs,
+    origins: [ORIGIN],
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
 }

@@ -11,7 +11,7 @@ import {
 } from '../../contracts/ledger.ts';
 import { pageQuerySchema, slugSchema } from '../../contracts/primitives.ts';
 import type { AuditLog, KeyService, ReputationQueries } from '../../contracts/services.ts';
-import { callerOf, forAdmins } from '../authentication.ts';
+import { callerOf } from '../authentication.ts';
 import { answer, conflict, noContent, pageSchema } from '../openapi.ts';
 import { timeWindowSchema } from '../time-window.ts';
 
@@ -36,7 +36,6 @@ function standing(server: FastifyInstance, reputation: ReputationQueries): void 
   app.get(
     '/reputation/leaderboard',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'Agents by reputation',
@@ -49,7 +48,6 @@ function standing(server: FastifyInstance, reputation: ReputationQueries): void 
   app.get(
     '/reputation/tiers',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'Agents in each tier',
@@ -61,7 +59,6 @@ function standing(server: FastifyInstance, reputation: ReputationQueries): void 
   app.get(
     '/reputation/movers',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'Largest rises and falls',
@@ -77,7 +74,6 @@ function figures(server: FastifyInstance, reputation: ReputationQueries): void {
   server.withTypeProvider<ZodTypeProvider>().get(
     '/stats',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'The market in figures',
@@ -93,7 +89,6 @@ function audit(server: FastifyInstance, log: AuditLog): void {
   server.withTypeProvider<ZodTypeProvider>().get(
     '/audit',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'Who did what, when',
@@ -110,7 +105,6 @@ function keys(server: FastifyInstance, service: KeyService): void {
   app.post(
     '/keys',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'Create a key',
@@ -126,7 +120,6 @@ function keys(server: FastifyInstance, service: KeyService): void {
   app.get(
     '/keys',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'All keys',
@@ -139,7 +132,6 @@ function keys(server: FastifyInstance, service: KeyService): void {
   app.delete(
     '/keys/:id',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'Revoke a key',

@@ -5,7 +5,7 @@ import { agentChangeSchema, agentRegistrationSchema, agentViewSchema } from '../
 import { agentReputationSchema } from '../../contracts/ledger.ts';
 import { instantSchema, pageQuerySchema, slugSchema } from '../../contracts/primitives.ts';
 import type { AgentDirectory, ReputationQueries } from '../../contracts/services.ts';
-import { callerOf, forAdmins, forSubmitters } from '../authentication.ts';
+import { callerOf } from '../authentication.ts';
 import { answer, conflict, noContent, pageSchema } from '../openapi.ts';
 
 const params = z.strictObject({ id: slugSchema });
@@ -32,7 +32,6 @@ function reading(server: FastifyInstance, agents: AgentDirectory): void {
   app.get(
     '/agents',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'All agents',
@@ -45,7 +44,6 @@ function reading(server: FastifyInstance, agents: AgentDirectory): void {
   app.get(
     '/agents/:id',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'One agent',
@@ -61,7 +59,6 @@ function history(server: FastifyInstance, reputation: ReputationQueries): void {
   server.withTypeProvider<ZodTypeProvider>().get(
     '/agents/:id/reputation',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'Its reputation, entry by entry',
@@ -89,7 +86,6 @@ function changing(server: FastifyInstance, agents: AgentDirectory): void {
   app.post(
     '/agents',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'Register an agent',
@@ -106,7 +102,6 @@ function changing(server: FastifyInstance, agents: AgentDirectory): void {
   app.patch(
     '/agents/:id',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'Change an agent, or its status',
@@ -121,7 +116,6 @@ function changing(server: FastifyInstance, agents: AgentDirectory): void {
   app.delete(
     '/agents/:id',
     {
-      config: forAdmins,
       schema: {
         tags,
         summary: 'Retire an agent',

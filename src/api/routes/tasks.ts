@@ -8,7 +8,7 @@ import { MAX_SEQ, taskEventSchema } from '../../contracts/events.ts';
 import { pageQuerySchema, slugSchema, taskIdSchema } from '../../contracts/primitives.ts';
 import type { TaskService } from '../../contracts/services.ts';
 import { TASK_STATUSES, taskListItemSchema, taskSubmissionSchema, taskViewSchema } from '../../contracts/task.ts';
-import { callerOf, forSubmitters } from '../authentication.ts';
+import { callerOf } from '../authentication.ts';
 import { answer, conflict, idempotencyKeyReused, pageSchema } from '../openapi.ts';
 
 const params = z.strictObject({ id: taskIdSchema.toLowerCase() });
@@ -43,21 +43,28 @@ const decisionSchema = z.strictObject({
 
 const noBody = z.strictObject({}).nullish();
 
-export async function taskRoutes(app: FastifyInstance, tasks: TaskService): Promise<void> {
-  submission(app, tasks);
+/** Takes the place of one more task; the answer gives it back. @throws MarketError OVERLOADED, RATE_LIMITED */
+export interface TaskGate {
+  reserve(ownerId: string): () => void;
+}
+
+const OPEN_GATE: TaskGate = { reserve: () => () => undefined };
+
+export async function taskRoutes(app: FastifyInstance, tasks: TaskService, gate = OPEN_GATE): Promise<void> {
+  submission(app, tasks, gate);
   reading(app, tasks);
   changing(app, tasks);
 }
 
-function submission(app: FastifyInstance, tasks: TaskService): void {
+function submission(app: FastifyInstance, tasks: TaskService, gate: TaskGate): void {
   app.withTypeProvider<ZodTypeProvider>().post(
     '/tasks',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'Submit a task',
-        description: 'Stored when answered; `Location` names it. `NOT_SUPPORTED` for `steps`.',
+        description:
+          'Stored when answered; `Location` names it. `OVERLOADED` while the market has too much to do. `NOT_SUPPORTED` for `steps`.',
         headers: submitHeaders,
         body: taskSubmissionSchema,
         response: {
@@ -67,8 +74,16 @@ function submission(app: FastifyInstance, tasks: TaskService): void {
       },
     },
     async (request, reply) => {
-      const { task } = await tasks.submit(callerOf(request), request.body, request.headers['idempotency-key']);
-      return reply.code(202).header('location', `/v1/tasks/${task.id}`).send(task);
+      const caller = callerOf(request);
+      const giveBack = gate.reserve(caller.ownerId);
+      let isNew = false;
+      try {
+        const { task, created } = await tasks.submit(caller, request.body, request.headers['idempotency-key']);
+        isNew = created;
+        return await reply.code(202).header('location', `/v1/tasks/${task.id}`).send(task);
+      } finally {
+        if (!isNew) giveBack();
+      }
     },
   );
 }
@@ -78,7 +93,6 @@ function reading(server: FastifyInstance, tasks: TaskService): void {
   app.get(
     '/tasks',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'Own tasks, newest first (admin: all)',
@@ -91,7 +105,6 @@ function reading(server: FastifyInstance, tasks: TaskService): void {
   app.get(
     '/tasks/:id',
     {
-      config: forSubmitters,
       schema: { tags, summary: 'One task', params, response: { 200: answer('The task as it stands', taskViewSchema) } },
     },
     (request) => tasks.get(callerOf(request), request.params.id),
@@ -99,7 +112,6 @@ function reading(server: FastifyInstance, tasks: TaskService): void {
   app.get(
     '/tasks/:id/award',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'Why this agent: the award receipts',
@@ -112,7 +124,6 @@ function reading(server: FastifyInstance, tasks: TaskService): void {
   app.get(
     '/tasks/:id/events',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'Its events in seq order',
@@ -138,7 +149,6 @@ function changing(server: FastifyInstance, tasks: TaskService): void {
   app.post(
     '/tasks/:id/cancel',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'Cancel the task and its jobs',
@@ -152,7 +162,6 @@ function changing(server: FastifyInstance, tasks: TaskService): void {
   app.post(
     '/tasks/:id/feedback',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'Rate a delivery',
@@ -170,7 +179,6 @@ function changing(server: FastifyInstance, tasks: TaskService): void {
   app.post(
     '/tasks/:id/decision',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'Answer an escalation',

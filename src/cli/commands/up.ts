@@ -9,8 +9,8 @@ import { formatList } from '../format.ts';
 import { loadAgents } from '../load-agents.ts';
 import type { Session } from '../session.ts';
 
-/** Long enough for running subtasks to be handed back and connections to be closed. */
-const GRACE_MS = 15_000;
+/** Beyond the time to drain: for work to be handed back and connections to be closed. */
+const GRACE_MS = 5_000;
 
 interface UpOptions {
   roles?: string;
@@ -59,7 +59,7 @@ function settingsOf({ roles, host, port, pool }: UpOptions): CommandOption[] {
 async function serve(session: Session, config: Config, agents: AgentDefinition[] | undefined): Promise<ExitCode> {
   const { createApp } = await import('../../app.ts');
   const app = await createApp(config, agents === undefined ? {} : { agents });
-  const grace = closeWithGrace({ delay: GRACE_MS, logger: false }, async ({ err }) => {
+  const grace = closeWithGrace({ delay: 2 * config.drainMs + GRACE_MS, logger: false }, async ({ err }) => {
     if (err !== undefined)
       session.note(`The market stops, for an error that nobody caught: ${err.stack ?? err.message}`);
     await app.stop();
