@@ -101,15 +101,13 @@ class MarketProcess {
 
   private async parts({ db, bus, queues, metrics }: Connections, wakeups: Wakeups) {
     const { config } = this;
-    const audit = createAuditLog({ db });
     const judge = createJudge();
     this.endings.add('judge', () => judge.close());
     const tell = (changed: 'agents' | 'skills' | 'keys') => () => wakeups.publish(channels.directory, { changed });
-    const skills = createSkillCatalogue({ db, audit, judge, onChange: tell('skills') });
+    const skills = createSkillCatalogue({ db, judge, onChange: tell('skills') });
     await skills.ensureBuiltIn(builtInSkills);
     const keys = createKeyService({
       db,
-      audit,
       embedded: config.databaseUrl === undefined,
       loopback: isLoopbackHost(config.host),
       adminKey: config.adminKey,
@@ -140,7 +138,6 @@ class MarketProcess {
     const policies = createAwardPolicies({ weights: config.awardWeights });
     return {
       relay,
-      audit,
       skills,
       keys,
       tasks,
@@ -200,7 +197,6 @@ class MarketProcess {
       synthesis: parts.synthesis,
       policies: new Set(parts.policies.keys()),
       defaultPolicy: config.awardPolicy,
-      audit: parts.audit,
       onSubmitted: (taskIds) => {
         wakeups.work(['auction']);
         wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
@@ -208,9 +204,10 @@ class MarketProcess {
     });
     const { leaseMs } = config;
     const reputation = createReputationQueries({ db: connections.reports, leaseMs });
-    const agents = createAgentDirectory({ db, leaseMs, tierOf, audit: parts.audit, onChange: parts.onAgentsChanged });
+    const agents = createAgentDirectory({ db, leaseMs, tierOf, onChange: parts.onAgentsChanged });
+    const audit = createAuditLog({ db });
     const server = await createApiServer({
-      services: { tasks, agents, reputation, readiness, skills: parts.skills, keys: parts.keys, audit: parts.audit },
+      services: { tasks, agents, reputation, readiness, skills: parts.skills, keys: parts.keys, audit },
       logger,
       metrics,
       version,

@@ -33,12 +33,14 @@ export interface Tables {
     revoked_at: Date | null;
   };
   audit: {
-    seq: Generated<number>;
+    seq: GeneratedAlways<number>;
     at: Stamp;
     actor: string;
     action: string;
     target: string | null;
     details: JsonColumn<Record<string, unknown>>;
+    prev_hash: GeneratedAlways<Buffer>;
+    hash: GeneratedAlways<Buffer>;
   };
   skill: {
     id: string;
