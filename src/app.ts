@@ -79,8 +79,8 @@ class MarketProcess {
     const { config } = this;
     const databaseUrl = config.databaseUrl ?? (await this.startPostgres()).url;
     await migrate(config.migrationUrl ?? databaseUrl, this.logger);
-    const from = config.roles.join('-');
-    const connections = await connect({ databaseUrl, redisUrl: config.redisUrl }, from, this.logger, this.endings);
+    const { redisUrl, poolSecret } = config;
+    const connections = await connect({ databaseUrl, redisUrl, poolSecret }, this.speaker(), this.logger, this.endings);
     const wakeups = new Wakeups(connections.bus, this.logger);
     await wakeups.start();
     const parts = await this.parts(connections, wakeups);
@@ -91,6 +91,16 @@ class MarketProcess {
 
   stop(): Promise<void> {
     return (this.stopped ??= this.endings.run());
+  }
+
+  /** A process that only serves a pool speaks as that. */
+  private speaker(): string {
+    const { roles } = this.config;
+    return roles.every((role) => role === 'agents') ? this.poolName() : `market:${roles.join('-')}`;
+  }
+
+  private poolName(): string {
+    return this.config.pool ?? this.agents?.[0]?.id ?? BUILTIN_POOL;
   }
 
   private async startPostgres(): Promise<EmbeddedPostgres> {
@@ -165,11 +175,12 @@ class MarketProcess {
 
   private async startPool(connections: Connections, wakeups: Wakeups): Promise<void> {
     const agents = this.agents ?? builtInAgents;
-    const [first] = agents;
-    if (first === undefined) return;
+    if (agents.length === 0) return;
+    const name = this.poolName();
     const pool = new Pool({
       ...connections,
-      name: this.config.pool ?? (this.agents === undefined ? BUILTIN_POOL : first.id),
+      bus: connections.bus.as(name),
+      name,
       agents: distinct(agents),
       leaseMs: this.config.leaseMs,
       drainMs: DRAIN_MS,

@@ -233,5 +233,6 @@ export interface Tables {
   };
   task_rollup_progress: { grain: 'minute' | 'hour'; until: Date };
   outbox: { id: Generated<number>; queue: string; job_id: string; data: JsonColumn<unknown> };
+  bus_secret: { one: Generated<boolean>; secret: string };
   bus_payload: { id: string; body: string; at: Stamp };
 }
