@@ -76,7 +76,7 @@ module.exports = {
     layer('sdk', 'sdk ← contracts, util: it runs where a server does not', [folders('sdk', 'contracts', 'util')]),
     layer('cli', 'cli ← sdk, contracts, util, and what `up`, `demo`, `migrate` and `doctor` start', [
       folders('cli', 'sdk', 'contracts', 'util'),
-      '^src/(app|config|doctor|migrate)\\.ts$',
+      '^src/(app|config|doctor|migrate|pool-credential)\\.ts$',
     ]),
     onlyIn('sql', ['kysely', 'pg'], ['^src/db/', '^migrations/', STORES, '^src/bus/postgres-event-bus\\.ts$']),
     onlyIn('redis', ['ioredis', 'bullmq'], ['^src/bus/']),

@@ -83,8 +83,8 @@ class MarketProcess {
     const { config } = this;
     const databaseUrl = config.databaseUrl ?? (await this.startPostgres()).url;
     await migrate(config.migrationUrl ?? databaseUrl, this.logger);
-    const from = config.roles.join('-');
-    const connections = await connect({ databaseUrl, redisUrl: config.redisUrl }, from, this.logger, this.endings);
+    const { redisUrl, poolSecret } = config;
+    const connections = await connect({ databaseUrl, redisUrl, poolSecret }, this.speaker(), this.logger, this.endings);
     const wakeups = new Wakeups(connections.bus, this.logger);
     await wakeups.start();
     const parts = await this.parts(connections, wakeups);
@@ -103,6 +103,16 @@ class MarketProcess {
     return (this.stopped ??= this.endings.run());
   }
 
+  /** A process that only serves a pool speaks as that. */
+  private speaker(): string {
+    const { roles } = this.config;
+    return roles.every((role) => role === 'agents') ? this.poolName() : `market:${roles.join('-')}`;
+  }
+
+  private poolName(): string {
+    return this.config.pool ?? this.agents?.[0]?.id ?? BUILTIN_POOL;
+  }
+
   private async startPostgres(): Promise<EmbeddedPostgres> {
     const server = await startEmbeddedPostgres({ dataDir: this.config.dataDir, logger: this.logger });
     this.endings.add('postgres', () => server.stop());
@@ -111,16 +121,14 @@ class MarketProcess {
 
   private async parts({ db, bus, queues, metrics }: Connections, wakeups: Wakeups) {
     const { config } = this;
-    const audit = createAuditLog({ db });
     const judge = createJudge();
     this.endings.add('judge', () => judge.close());
     const tell = (changed: 'agents' | 'skills' | 'keys') => () => wakeups.publish(channels.directory, { changed });
-    const skills = createSkillCatalogue({ db, audit, judge, onChange: tell('skills') });
+    const skills = createSkillCatalogue({ db, judge, onChange: tell('skills') });
     await skills.ensureBuiltIn(builtInSkills);
     const keysChanged: (() => void)[] = [];
     const keys = createKeyService({
       db,
-      audit,
       embedded: config.databaseUrl === undefined,
       loopback: isLoopbackHost(config.host),
       adminKey: config.adminKey,
@@ -156,7 +164,6 @@ class MarketProcess {
     const policies = createAwardPolicies({ weights: config.awardWeights });
     return {
       relay,
-      audit,
       skills,
       keys,
       tasks,
@@ -185,11 +192,12 @@ class MarketProcess {
 
   private async startPool(connections: Connections, wakeups: Wakeups): Promise<void> {
     const agents = this.agents ?? builtInAgents;
-    const [first] = agents;
-    if (first === undefined) return;
+    if (agents.length === 0) return;
+    const name = this.poolName();
     const pool = new Pool({
       ...connections,
-      name: this.config.pool ?? (this.agents === undefined ? BUILTIN_POOL : first.id),
+      bus: connections.bus.as(name),
+      name,
       agents: distinct(agents),
       leaseMs: this.config.leaseMs,
       drainMs: this.config.drainMs,
@@ -220,7 +228,6 @@ class MarketProcess {
       synthesis: parts.synthesis,
       policies: new Set(parts.policies.keys()),
       defaultPolicy: config.awardPolicy,
-      audit: parts.audit,
       onSubmitted: (taskIds) => {
         wakeups.work(['auction']);
         wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
@@ -228,9 +235,10 @@ class MarketProcess {
     });
     const { leaseMs } = config;
     const reputation = createReputationQueries({ db: connections.reports, leaseMs });
-    const agents = createAgentDirectory({ db, leaseMs, tierOf, audit: parts.audit, onChange: parts.onAgentsChanged });
+    const agents = createAgentDirectory({ db, leaseMs, tierOf, onChange: parts.onAgentsChanged });
+    const audit = createAuditLog({ db });
     const server = await createApiServer({
-      services: { tasks, agents, reputation, readiness, skills: parts.skills, keys: parts.keys, audit: parts.audit },
+      services: { tasks, agents, reputation, readiness, skills: parts.skills, keys: parts.keys, audit },
       logger,
       metrics,
       version: await packageVersion(),

@@ -94,6 +94,8 @@ export interface Config {
   dataDir: string;
   roles: ProcessRole[];
   pool: string | undefined;
+  /** The market's secret, or a pool's credential; undefined: the secret that the database keeps. */
+  poolSecret: string | undefined;
   bidWindowMs: number;
   leaseMs: number;
   awardPolicy: AwardPolicyName;
@@ -146,6 +148,7 @@ export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOpti
     dataDir: values.SWARMBID_DATA_DIR,
     roles: values.SWARMBID_ROLES,
     pool: values.SWARMBID_POOL,
+    poolSecret: values.POOL_SECRET,
     bidWindowMs: values.BID_WINDOW_MS,
     leaseMs: values.LEASE_MS,
     awardPolicy: values.AWARD_POLICY,

@@ -1,7 +1,10 @@
 import {
+  busKeys,
   createJobQueues,
   createPostgresEventBus,
   createRedisEventBus,
+  readBusSecret,
+  type BusKeys,
   type EventBus,
   type JobQueues,
 } from './bus/index.ts';
@@ -23,28 +26,41 @@ export interface Connections {
   metrics: Metrics;
 }
 
-/** Opens a process's connections; `ending` closes them. */
-export async function connect(
-  config: { databaseUrl: string; redisUrl: string | undefined },
-  from: string,
-  logger: Logger,
-  ending: Endings,
-): Promise<Connections> {
+/** Where a process finds its stores, and what it signs with. */
+export interface Stores {
+  databaseUrl: string;
+  redisUrl: string | undefined;
+  poolSecret: string | undefined;
+}
+
+/** Opens a process's connections, on which it speaks as `from`; `ending` closes them. */
+export async function connect(stores: Stores, from: string, logger: Logger, ending: Endings): Promise<Connections> {
   const metrics = createMetrics();
-  const { databaseUrl, redisUrl } = config;
+  const { databaseUrl, redisUrl } = stores;
   const of = { url: databaseUrl, applicationName: `swarmbid-${from}`, logger };
   const db = openDatabase({ ...of, maxConnections: CONNECTIONS });
   ending.add('database', () => db.destroy());
   const reports = openDatabase({ ...of, maxConnections: REPORT_CONNECTIONS, statements: 'free' });
   ending.add('database for reports', () => reports.destroy());
+  const keys = await keysOf(stores, db, logger);
+  const speaking = { from, keys, logger, metrics };
   const bus =
     redisUrl === undefined
-      ? await createPostgresEventBus({ databaseUrl, db, from, logger, metrics })
-      : await createRedisEventBus({ redisUrl, from, logger, metrics });
+      ? await createPostgresEventBus({ databaseUrl, db, ...speaking })
+      : await createRedisEventBus({ redisUrl, ...speaking });
   ending.add('bus', () => bus.close());
-  const queues = createJobQueues(redisUrl === undefined ? { databaseUrl } : { redisUrl }, logger);
+  const queues = createJobQueues(redisUrl === undefined ? { databaseUrl } : { redisUrl }, speaking);
   ending.add('queues', () => queues.close());
   return { db, reports, bus, queues, logger, metrics };
+}
+
+async function keysOf({ poolSecret, redisUrl }: Stores, db: Database, logger: Logger): Promise<BusKeys> {
+  if (poolSecret !== undefined) return busKeys(poolSecret);
+  if (redisUrl !== undefined)
+    logger.warn(
+      'POOL_SECRET is unset: messages are signed by the secret that the database keeps, which every pool can read',
+    );
+  return busKeys(await readBusSecret(db));
 }
 
 /** What has been started, ended in the opposite order; one that fails does not keep the others from ending. */

@@ -2,7 +2,11 @@ import { access, constants, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { checkRedis, type RedisState } from './bus/check-redis.ts';
 import type { Config } from './config.ts';
+import { verifyAuditChain, type AuditChain } from './db/audit-chain.ts';
 import { checkEmbeddedPostgres, checkPostgres, type PostgresState } from './db/check-postgres.ts';
+import { openDatabase } from './db/database.ts';
+import { startEmbeddedPostgres } from './db/embedded-postgres.ts';
+import { runningEmbeddedUrl } from './db/running-postgres.ts';
 import { createLogger } from './observability/logger.ts';
 
 /** One thing that the market stands on. */
@@ -27,6 +31,46 @@ export async function checkStores(config: Config): Promise<Check[]> {
     config.databaseUrl === undefined ? dataDirChecks(config.dataDir) : [],
   ]);
   return groups.flat();
+}
+
+/** Verifies the audit trail, of the embedded server too: of the one that runs, else of one started for this. Never rejects. */
+export async function checkAuditTrail(config: Config): Promise<Check> {
+  const logger = createLogger('silent');
+  try {
+    const url = config.databaseUrl ?? (await runningEmbeddedUrl(config.dataDir));
+    if (url !== null) return auditCheck(await readAuditChain(url));
+    const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });
+    try {
+      return auditCheck(await readAuditChain(server.url));
+    } finally {
+      await server.stop();
+    }
+  } catch (error) {
+    return failed(
+      'Audit trail',
+      `it could not be read: ${messageOf(error)}`,
+      'Make the PostgreSQL checks pass first; `swarmbid migrate` brings the tables up to date.',
+    );
+  }
+}
+
+async function readAuditChain(url: string): Promise<AuditChain> {
+  const logger = createLogger('silent');
+  const db = openDatabase({ url, maxConnections: 1, applicationName: 'swarmbid-doctor', logger });
+  try {
+    return await verifyAuditChain(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
+function auditCheck({ entries, head, broken }: AuditChain): Check {
+  if (broken === null) return passed('Audit trail', `${entries} entries hold; head ${head ?? 'none'}`);
+  return failed(
+    'Audit trail',
+    `row ${broken.seq} is broken: ${broken.fault} (${entries} entries before it hold)`,
+    'Somebody changed the table behind the market. Compare with a backup, and with heads noted earlier.',
+  );
 }
 
 async function embeddedChecks(): Promise<Check[]> {

@@ -50,9 +50,10 @@ export async function servePool(
   }
   const endings = new Endings(logger);
   try {
-    const connections = await connect({ databaseUrl, redisUrl: config.redisUrl }, 'pool', logger, endings);
-    const wakeups = new Wakeups(connections.bus, logger);
     const name = config.pool ?? first.id;
+    const { redisUrl, poolSecret } = config;
+    const connections = await connect({ databaseUrl, redisUrl, poolSecret }, name, logger, endings);
+    const wakeups = new Wakeups(connections.bus, logger);
     const pool = new Pool({
       ...connections,
       name,

@@ -39,18 +39,18 @@ export interface ClaimedAttempt extends AttemptId {
   team: TeamMember[];
 }
 
-/** Claims attempts that are open and unclaimed, or this replica's own already; a lease begins. The others are absent from the answer. */
+/** Claims attempts of this pool that are open and unclaimed, or this replica's own already; a lease begins. The others are absent from the answer. */
 export async function claimAttempts(
   db: Database,
   attempts: readonly AttemptId[],
-  replicaId: string,
+  { id: replicaId, pool }: { id: string; pool: string },
   leaseMs: number,
 ): Promise<ClaimedAttempt[]> {
   const { rows } = await sql<ClaimedAttempt>`
     with x as (
       select * from jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
     ), locked as (
-      ${lockAttempts(sql`(a.claimed_at is null or a.replica_id = ${replicaId}) and a.closed_at is null and a.outcome is null`)}
+      ${lockAttempts(sql`a.pool = ${pool} and (a.claimed_at is null or a.replica_id = ${replicaId}) and a.closed_at is null and a.outcome is null`)}
     ), claimed as (
       update attempt a set claimed_at = coalesce(a.claimed_at, clock_timestamp()), replica_id = ${replicaId}, changes = changes + 1,
         due_at = clock_timestamp() + ${leaseMs} * interval '1 ms'

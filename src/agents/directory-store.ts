@@ -4,14 +4,14 @@ import type { AgentChange, AgentRegistration, AgentView, ReplicaView } from '../
 import { MarketError } from '../contracts/errors.ts';
 import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import { SLUG_PATTERN, type Page } from '../contracts/primitives.ts';
-import type { AgentDirectory, AuditLog, PageQuery } from '../contracts/services.ts';
-import type { Database } from '../db/database.ts';
+import type { AgentDirectory, PageQuery } from '../contracts/services.ts';
+import { auditEntry } from '../db/audit-entry.ts';
+import type { Database, Trx } from '../db/database.ts';
 
 export interface DirectoryOptions {
   db: Database;
   leaseMs: number;
   tierOf: (reputation: number) => AgentView['tier'];
-  audit: AuditLog;
   /** Agents were registered, changed or retired. */
   onChange: () => void;
 }
@@ -32,7 +32,7 @@ interface AgentRow {
 
 /** The market's list of agents, as people and programs read and change it. */
 export function createAgentDirectory(options: DirectoryOptions): AgentDirectory {
-  const { db, audit, onChange } = options;
+  const { db, onChange } = options;
   const read = (where: { id?: string; after?: string; limit: number }) => readAgents(options, where);
 
   const get = async (agentId: string): Promise<AgentView> => {
@@ -41,8 +41,14 @@ export function createAgentDirectory(options: DirectoryOptions): AgentDirectory 
     return agent;
   };
 
-  const changed = async (principal: Principal, action: string, agentId: string, details: object): Promise<void> => {
-    await audit.record(principal, action, agentId, { ...details });
+  const change = async (
+    entry: { principal: Principal; action: string; agentId: string; details: object },
+    write: (trx: Trx) => Promise<unknown>,
+  ): Promise<void> => {
+    await db.transaction().execute(async (trx) => {
+      await write(trx);
+      await auditEntry(entry.principal, entry.action, entry.agentId, { ...entry.details }).execute(trx);
+    });
     onChange();
   };
 
@@ -50,20 +56,20 @@ export function createAgentDirectory(options: DirectoryOptions): AgentDirectory 
     list: (query) => listAgents(read, query),
     get,
     async register(principal, registration) {
-      await insertAgent(db, registration);
-      await changed(principal, 'agent.register', registration.id, registration);
+      const entry = { principal, action: 'agent.register', agentId: registration.id, details: registration };
+      await change(entry, (trx) => insertAgent(trx, registration));
       return get(registration.id);
     },
-    async change(principal, agentId, change) {
-      await get(agentId);
-      await updateAgent(db, agentId.toLowerCase(), change);
-      await changed(principal, 'agent.change', agentId, change);
-      return get(agentId);
+    async change(principal, agentId, details) {
+      const { id } = await get(agentId);
+      await change({ principal, action: 'agent.change', agentId: id, details }, (trx) => updateAgent(trx, id, details));
+      return get(id);
     },
     async retire(principal, agentId) {
-      await get(agentId);
-      await db.updateTable('agent').set({ status: 'retired' }).where('id', '=', agentId.toLowerCase()).execute();
-      await changed(principal, 'agent.retire', agentId, {});
+      const { id } = await get(agentId);
+      await change({ principal, action: 'agent.retire', agentId: id, details: {} }, (trx) =>
+        updateAgent(trx, id, { status: 'retired' }),
+      );
     },
   };
 }
@@ -127,7 +133,7 @@ function agentView(row: AgentRow, tierOf: DirectoryOptions['tierOf']): AgentView
   };
 }
 
-async function insertAgent(db: Database, registration: AgentRegistration): Promise<void> {
+async function insertAgent(trx: Trx, registration: AgentRegistration): Promise<void> {
   const card = {
     name: registration.name ?? registration.id,
     skills: registration.skills,
@@ -136,7 +142,7 @@ async function insertAgent(db: Database, registration: AgentRegistration): Promi
     pool: registration.pool ?? null,
     status: 'active' as const,
   };
-  const inserted = await db
+  const inserted = await trx
     .insertInto('agent')
     .values({ id: registration.id, ...card })
     // A retired agent may come back under its old name and history.
@@ -147,6 +153,10 @@ async function insertAgent(db: Database, registration: AgentRegistration): Promi
     throw new MarketError('CONFLICT', `Agent "${registration.id}" is registered already; change it with PATCH.`);
 }
 
-async function updateAgent(db: Database, agentId: string, change: AgentChange): Promise<void> {
-  await db.updateTable('agent').set(change).where('id', '=', agentId).execute();
+async function updateAgent(
+  trx: Trx,
+  agentId: string,
+  change: Omit<AgentChange, 'status'> & { status?: AgentView['status'] | 'retired' | undefined },
+): Promise<void> {
+  await trx.updateTable('agent').set(change).where('id', '=', agentId).execute();
 }

@@ -33,6 +33,8 @@ const STORE_PATIENCE_MS = 30_000;
 const STORE_RETRY_MS = 200;
 
 export interface WorkbenchOptions {
+  /** Of the pool. */
+  name: string;
   agents: readonly AgentDefinition[];
   db: Database;
   replicaId: string;
@@ -237,10 +239,10 @@ export class Workbench {
   }
 
   private async claim(ids: AttemptId[]): Promise<(ClaimedAttempt | undefined)[]> {
-    const { db, replicaId, leaseMs } = this.options;
+    const { db, replicaId, name, leaseMs } = this.options;
     // A claim whose commit was not seen is made again: it is ours already, unless it runs here.
     const open = ids.filter((id) => !this.active.has(keyOf(id.subtaskId, id.epoch)));
-    const claimed = await persist(() => claimAttempts(db, open, replicaId, leaseMs));
+    const claimed = await persist(() => claimAttempts(db, open, { id: replicaId, pool: name }, leaseMs));
     const byKey = new Map(claimed.map((one) => [keyOf(one.subtaskId, one.epoch), one]));
     return ids.map((id) => {
       const key = keyOf(id.subtaskId, id.epoch);

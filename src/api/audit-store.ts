@@ -1,48 +1,19 @@
-import type { Kysely } from 'kysely';
-import type { AuditEntry, Principal } from '../contracts/access.ts';
+import type { AuditEntry } from '../contracts/access.ts';
 import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import type { AuditLog, PageQuery } from '../contracts/services.ts';
 import type { Page } from '../contracts/primitives.ts';
-import type { Database, Trx } from '../db/database.ts';
-import type { Tables } from '../db/tables.ts';
+import type { Database } from '../db/database.ts';
 
-/** An audit log whose entry can be part of the transaction that it tells of: neither exists without the other. */
-export interface TransactionalAuditLog extends AuditLog {
-  recordIn(
-    trx: Trx,
-    actor: Principal,
-    action: string,
-    target: string | null,
-    details?: Record<string, unknown>,
-  ): Promise<void>;
-}
-
-/** The append-only record of who did what. An actor is a key's id, `env` for the key of the environment, or `local`. */
-export function createAuditLog(deps: { db: Database }): TransactionalAuditLog {
-  const { db } = deps;
-  return {
-    record: (actor, action, target, details) => insertEntry(db, actor, action, target, details),
-    recordIn: (trx, actor, action, target, details) => insertEntry(trx, actor, action, target, details),
-    list: (query) => listEntries(db, query),
-  };
-}
-
-async function insertEntry(
-  db: Kysely<Tables>,
-  actor: Principal,
-  action: string,
-  target: string | null,
-  details: Record<string, unknown> = {},
-): Promise<void> {
-  const values = { actor: actor.keyId ?? actor.ownerId, action, target, details: JSON.stringify(details) };
-  await db.insertInto('audit').values(values).execute();
+/** The append-only record of who did what, for reading; it is written by `auditEntry` with what it tells of. */
+export function createAuditLog(deps: { db: Database }): AuditLog {
+  return { list: (query) => listEntries(deps.db, query) };
 }
 
 async function listEntries(db: Database, query: PageQuery): Promise<Page<AuditEntry>> {
   const before = decodeCursor(query.cursor, /^\d{1,15}$/);
   let select = db
     .selectFrom('audit')
-    .selectAll()
+    .select(['seq', 'at', 'actor', 'action', 'target', 'details', 'hash'])
     .orderBy('seq', 'desc')
     .limit(query.limit + 1);
   if (before !== undefined) select = select.where('seq', '<', Number(before));
@@ -50,7 +21,7 @@ async function listEntries(db: Database, query: PageQuery): Promise<Page<AuditEn
   return pageOf(
     rows,
     query.limit,
-    (row) => ({ ...row, at: row.at.toISOString() }),
+    (row) => ({ ...row, at: row.at.toISOString(), hash: row.hash.toString('hex') }),
     (row) => String(row.seq),
   );
 }

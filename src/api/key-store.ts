@@ -17,9 +17,9 @@ import { MarketError } from '../contracts/errors.ts';
 import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { KeyService, PageQuery } from '../contracts/services.ts';
+import { auditEntry } from '../db/audit-entry.ts';
 import type { Database } from '../db/database.ts';
 import { UUID_PATTERN, uuidv7 } from '../util/uuid.ts';
-import type { TransactionalAuditLog } from './audit-store.ts';
 import { createKeyCache, type KeyCache } from './key-cache.ts';
 
 const TOKEN_PATTERN = /^sb_[A-Za-z0-9_-]{43}$/;
@@ -34,7 +34,6 @@ const FROM_ENVIRONMENT: Principal = { keyId: 'env', role: 'admin', ownerId: 'adm
 
 export interface KeyServiceDeps {
   db: Database;
-  audit: TransactionalAuditLog;
   /** True if the market runs on its own PostgreSQL. */
   embedded: boolean;
   /** True if the server listens on a loopback address only. */
@@ -175,7 +174,7 @@ async function insertKey(deps: KeyServiceDeps, principal: Principal, request: Ke
       .values({ id, role, name, owner_id: ownerId, hash: sha256(key) })
       .returningAll()
       .executeTakeFirstOrThrow();
-    await deps.audit.recordIn(trx, principal, 'key.created', id, { role, ownerId });
+    await auditEntry(principal, 'key.created', id, { role, ownerId }).execute(trx);
     return inserted;
   });
   return { ...keyView(row), key };
@@ -194,7 +193,7 @@ async function revokeKey(deps: KeyServiceDeps, principal: Principal, keyId: stri
       .set((eb) => ({ revoked_at: eb.fn<Date>('clock_timestamp') }))
       .where('id', '=', keyId)
       .execute();
-    await deps.audit.recordIn(trx, principal, 'key.revoked', keyId);
+    await auditEntry(principal, 'key.revoked', keyId).execute(trx);
   });
 }
 

@@ -3,9 +3,11 @@ import { UnrecoverableError, type Job } from 'bullmq';
 import { z } from 'zod';
 import { MarketError } from '../contracts/errors.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import type { BullmqBackend, OpenQueue, OpenWorker } from './bullmq-backend.ts';
 import { postgresBackend } from './bullmq-postgres.ts';
 import { redisBackend } from './bullmq-redis.ts';
+import type { BusKeys } from './bus-keys.ts';
 import type { JobData, JobQueues, QueuedJob, QueueWorker } from './job-queues.ts';
 
 /** How long a worker whose jobs are done may take to say goodbye to a store that does not answer. */
@@ -13,32 +15,44 @@ const CLOSE_PATIENCE_MS = 3_000;
 /** And how long, when its connections were cut, to notice. */
 const ABANDON_PATIENCE_MS = 1_000;
 
-const jobDataSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('subtask'), subtaskId: z.string().max(64), epoch: z.int32() }),
-  z.object({ kind: z.literal('synthesis'), taskId: z.string().max(64), epoch: z.int32() }),
-]) satisfies z.ZodType<JobData>;
+const signed = { epoch: z.int32(), sig: z.string().max(64) };
+const signedJobSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('subtask'), subtaskId: z.string().max(64), ...signed }),
+  z.object({ kind: z.literal('synthesis'), taskId: z.string().max(64), ...signed }),
+]) satisfies z.ZodType<JobData & { sig: string }>;
+
+/** A job is signed with its queue, so that it cannot be carried to another; its epoch makes an old one a claim that fails. */
+const signedText = (queue: string, data: JobData) =>
+  `${queue}\n${data.kind}\n${data.kind === 'subtask' ? data.subtaskId : data.taskId}\n${data.epoch}`;
 
 /** Several nodes of a Redis Cluster are separated by commas. */
 export type JobTransport = { redisUrl: string } | { databaseUrl: string };
 
 /** The queues on Redis, or on BullMQ's PostgreSQL backend, which makes its own tables. Connects by itself, when it is needed. */
-export function createJobQueues(transport: JobTransport, logger: Logger): JobQueues {
+export function createJobQueues(
+  transport: JobTransport,
+  { keys, logger, metrics }: { keys: BusKeys; logger: Logger; metrics: Metrics },
+): JobQueues {
   const log = logger.child({ component: 'queues' });
   const backend =
     'redisUrl' in transport ? redisBackend(transport.redisUrl, log) : postgresBackend(transport.databaseUrl, log);
-  return new BullmqJobQueues(backend, log);
+  return new BullmqJobQueues(backend, keys, log, metrics);
 }
 
 class BullmqJobQueues implements JobQueues {
   readonly #backend: BullmqBackend;
+  readonly #keys: BusKeys;
   readonly #logger: Logger;
+  readonly #metrics: Metrics;
   readonly #queues = new Map<string, Promise<OpenQueue>>();
   readonly #workers = new Set<QueueWorker>();
   #closing: Promise<void> | undefined;
 
-  constructor(backend: BullmqBackend, logger: Logger) {
+  constructor(backend: BullmqBackend, keys: BusKeys, logger: Logger, metrics: Metrics) {
     this.#backend = backend;
+    this.#keys = keys;
     this.#logger = logger;
+    this.#metrics = metrics;
   }
 
   async add(jobs: QueuedJob[]): Promise<void> {
@@ -89,11 +103,13 @@ class BullmqJobQueues implements JobQueues {
 
   async #insert(name: string, jobs: QueuedJob[]): Promise<void> {
     const queue = await this.#queue(name);
-    if (jobs.length >= this.#backend.bulkFromJobs) {
-      await queue.addBulk(jobs.map(({ data, jobId }) => ({ name: data.kind, data, opts: { jobId } })));
-    } else {
-      for (const { data, jobId } of jobs) await queue.add(data.kind, data, { jobId });
-    }
+    const adding = jobs.map(({ data, jobId }) => ({
+      name: data.kind,
+      data: { ...data, sig: this.#keys.signJob(signedText(name, data)) },
+      opts: { jobId },
+    }));
+    if (adding.length >= this.#backend.bulkFromJobs) await queue.addBulk(adding);
+    else for (const job of adding) await queue.add(job.name, job.data, job.opts);
   }
 
   #queue(name: string): Promise<OpenQueue> {
@@ -108,17 +124,22 @@ class BullmqJobQueues implements JobQueues {
   }
 
   async #run(queue: string, job: Job, handler: (data: JobData) => Promise<void>): Promise<void> {
-    const parsed = jobDataSchema.safeParse(job.data);
-    if (!parsed.success) {
-      this.#logger.warn({ queue, jobId: job.id }, 'a malformed job was dropped');
-      throw new UnrecoverableError('malformed job');
-    }
+    const parsed = signedJobSchema.safeParse(job.data);
+    if (!parsed.success) this.#drop(queue, job, 'payload');
+    const { sig, ...data } = parsed.data;
+    if (!this.#keys.verifyJob(signedText(queue, data), sig)) this.#drop(queue, job, 'signature');
     try {
-      await handler(parsed.data);
+      await handler(data);
     } catch (error) {
       this.#logger.error({ err: error, queue, jobId: job.id }, 'a job failed');
       throw error;
     }
+  }
+
+  #drop(queue: string, job: Job, reason: 'payload' | 'signature'): never {
+    this.#metrics.busDropped.inc({ channel: 'jobs', reason });
+    this.#logger.warn({ queue, jobId: job.id, reason }, "a job that is not the market's was dropped");
+    throw new UnrecoverableError(`dropped: ${reason}`);
   }
 
   /** Waits for the jobs that run however long they take, and for the store only a while. */

@@ -11,7 +11,8 @@ import type { z } from 'zod';
  *    calls every `onReconnect` listener, so that a reader can look up in the store what it missed.
  * 2. **Order.** Messages of one publisher on one channel arrive in the order of the calls. Nothing is promised across
  *    publishers or channels.
- * 3. **Checked on arrival.** A message is handed over only if its envelope and its payload satisfy the schema of the
+ * 3. **Checked on arrival.** A message is handed over only if it is signed by whom it names (`bus-keys.ts` says what that
+ *    proves to whom), was not heard before, is not older than 15 minutes, and its payload satisfies the schema of the
  *    channel's subscription. Any other is counted (`swarmbid_bus_dropped_total`), logged without its content, and dropped.
  *    A handler that throws or rejects is logged; the bus and the other handlers go on.
  * 4. **Request and reply.** `request` publishes with a correlation id and a reply address, and hands each reply to
@@ -31,11 +32,13 @@ export interface EventBus {
   request<Reply>(channel: string, payload: unknown, options: RequestOptions<Reply>): Promise<void>;
   /** Called after a broken connection is whole again and all subscriptions stand. */
   onReconnect(listener: () => void): void;
+  /** The same bus for another sender of this process: what is said and answered through it is signed as `from`. */
+  as(from: string): EventBus;
   close(): Promise<void>;
 }
 
 export interface ReceivedMessage {
-  /** The sending process: its pool, or `orchestrator`, `api`. */
+  /** Who speaks: a pool by its name, or `market:` and roles. Proved to processes of the market; to a pool, only that it is a member. */
   from: string;
   /** True if the sender waits for a reply. */
   wantsReply: boolean;

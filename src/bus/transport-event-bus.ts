@@ -3,14 +3,16 @@ import { MarketError } from '../contracts/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { uuidv7 } from '../util/uuid.ts';
+import type { BusKeys } from './bus-keys.ts';
 import { decodeEnvelope, encodeEnvelope, REPLY_CHANNEL_PREFIX, type Envelope } from './envelope.ts';
 import type { EventBus, ReceivedMessage, RequestOptions, Subscription } from './event-bus.ts';
+import { Freshness, type Staleness } from './freshness.ts';
 
 /**
  * All of an `EventBus` that does not depend on what carries the messages.
  *
  * 1. A channel is listened to while it has a subscription: from the first one's `listen` to the last one's `unlisten`.
- * 2. A message is decoded once; its payload is checked once for each subscription, by that subscription's schema.
+ * 2. A message is decoded and its signature checked once; its payload is checked once for each subscription, by that subscription's schema.
  * 3. All replies to this bus come in on one channel of its own, listened to from the start, so that a request costs one
  *    message; a reply finds its request by correlation id. One that finds none came too late and is no fault.
  */
@@ -36,8 +38,9 @@ export interface TransportEvents {
 }
 
 export interface EventBusOptions {
-  /** The process in whose name messages are sent: its pool, or `orchestrator`, `api`. */
+  /** In whose name messages are sent: a pool's, or `market:` and roles. */
   from: string;
+  keys: BusKeys;
   logger: Logger;
   metrics: Metrics;
 }
@@ -66,14 +69,56 @@ export async function createTransportEventBus(
   const bus = new TransportEventBus(options, transport);
   Object.assign(ears, bus.events);
   bus.listenForReplies();
-  return bus;
+  return new Speaker(bus, options.from);
 }
 
-class TransportEventBus implements EventBus {
+/** One sender's view of a process's bus. */
+class Speaker implements EventBus {
+  readonly #bus: TransportEventBus;
+  readonly #from: string;
+
+  constructor(bus: TransportEventBus, from: string) {
+    this.#bus = bus;
+    this.#from = from;
+  }
+
+  publish(channel: string, payload: unknown): Promise<void> {
+    return this.#bus.send(this.#from, channel, payload);
+  }
+
+  subscribe<Payload>(
+    channel: string,
+    schema: z.ZodType<Payload>,
+    handler: (payload: Payload, message: ReceivedMessage) => void | Promise<void>,
+  ): Promise<Subscription> {
+    return this.#bus.subscribe(this.#from, channel, schema, handler);
+  }
+
+  request<Reply>(channel: string, payload: unknown, options: RequestOptions<Reply>): Promise<void> {
+    return this.#bus.request(this.#from, channel, payload, options);
+  }
+
+  onReconnect(listener: () => void): void {
+    this.#bus.onReconnect(listener);
+  }
+
+  as(from: string): EventBus {
+    return new Speaker(this.#bus, from);
+  }
+
+  close(): Promise<void> {
+    return this.#bus.close();
+  }
+}
+
+class TransportEventBus {
   readonly #options: EventBusOptions;
   readonly #transport: Transport;
   readonly #logger: Logger;
+  readonly #session = uuidv7();
   readonly #replyChannel = `${REPLY_CHANNEL_PREFIX}${uuidv7()}`;
+  readonly #freshness = new Freshness();
+  #sentCount = 0;
   readonly #channels = new Map<string, ChannelState>();
   readonly #requests = new Map<string, PendingRequest>();
   readonly #reconnectListeners: (() => void)[] = [];
@@ -100,11 +145,8 @@ class TransportEventBus implements EventBus {
     this.#hearReplies().catch(() => undefined);
   }
 
-  async publish(channel: string, payload: unknown): Promise<void> {
-    await this.#send(channel, payload);
-  }
-
   async subscribe<Payload>(
+    speaker: string,
     channel: string,
     schema: z.ZodType<Payload>,
     handler: (payload: Payload, message: ReceivedMessage) => void | Promise<void>,
@@ -113,14 +155,20 @@ class TransportEventBus implements EventBus {
     const listener = (envelope: Envelope) => {
       const { from } = envelope;
       const parsed = schema.safeParse(envelope.payload);
-      if (parsed.success) this.#guarded(() => handler(parsed.data, this.#received(envelope)), { channel, from });
+      if (parsed.success)
+        this.#guarded(() => handler(parsed.data, this.#received(speaker, envelope)), { channel, from });
       else this.#drop(channel, 'payload', { from });
     };
     await this.#addListener(channel, listener);
     return { unsubscribe: () => this.#removeListener(channel, listener) };
   }
 
-  async request<Reply>(channel: string, payload: unknown, options: RequestOptions<Reply>): Promise<void> {
+  async request<Reply>(
+    speaker: string,
+    channel: string,
+    payload: unknown,
+    options: RequestOptions<Reply>,
+  ): Promise<void> {
     this.#assertOpen();
     const correlationId = uuidv7();
     const ended = Promise.withResolvers<undefined>();
@@ -132,7 +180,7 @@ class TransportEventBus implements EventBus {
     this.#requests.set(correlationId, { take, end });
     try {
       const asked = this.#hearReplies().then(() =>
-        this.#send(channel, payload, { correlationId, replyTo: this.#replyChannel }),
+        this.send(speaker, channel, payload, { correlationId, replyTo: this.#replyChannel }),
       );
       // the deadline holds even while the bus waits for its connection
       await Promise.race([ended.promise, asked.then(() => ended.promise)]);
@@ -160,22 +208,29 @@ class TransportEventBus implements EventBus {
     if (this.#closing !== undefined) throw new MarketError('UNAVAILABLE', 'the bus is closed');
   }
 
-  async #send(
+  async send(
+    from: string,
     channel: string,
     payload: unknown,
     head: Pick<Envelope, 'correlationId' | 'replyTo'> = {},
   ): Promise<void> {
     this.#assertOpen();
-    const { from } = this.#options;
-    const text = encodeEnvelope({ v: 1, id: uuidv7(), from, at: Date.now(), ...head }, payload);
+    this.#sentCount += 1;
+    const about = { v: 1, session: this.#session, number: this.#sentCount, from, at: Date.now(), ...head } as const;
+    const text = encodeEnvelope(this.#options.keys, channel, about, payload);
     await this.#transport.send(channel, text);
   }
 
   #take(channel: string, text: string): void {
     const state = this.#channels.get(channel);
     if (state === undefined) return;
-    const envelope = decodeEnvelope(text);
-    if (envelope === undefined) this.#drop(channel, 'envelope');
+    const envelope = decodeEnvelope(this.#options.keys, channel, text);
+    if (typeof envelope === 'string') {
+      this.#drop(channel, envelope);
+      return;
+    }
+    const fault = this.#freshness.faultOf(envelope, channel, Date.now());
+    if (fault !== undefined) this.#drop(channel, fault, { from: envelope.from });
     else for (const listener of [...state.listeners]) listener(envelope);
   }
 
@@ -229,17 +284,17 @@ class TransportEventBus implements EventBus {
     return enough;
   }
 
-  #received({ from, replyTo, correlationId }: Envelope): ReceivedMessage {
+  #received(speaker: string, { from, replyTo, correlationId }: Envelope): ReceivedMessage {
     return {
       from,
       wantsReply: replyTo !== undefined,
       reply: async (payload) => {
-        if (replyTo !== undefined) await this.#send(replyTo, payload, { correlationId });
+        if (replyTo !== undefined) await this.send(speaker, replyTo, payload, { correlationId });
       },
     };
   }
 
-  #drop(channel: string, reason: 'envelope' | 'payload' | 'lost', fields: object = {}): void {
+  #drop(channel: string, reason: 'envelope' | 'signature' | Staleness | 'payload' | 'lost', fields: object = {}): void {
     // a replica's channel has its id in the name: the kind alone makes a label
     const [kind = ''] = channel.split('.', 1);
     this.#options.metrics.busDropped.inc({ channel: kind, reason });

@@ -41,6 +41,7 @@ export const auditEntrySchema = z.object({
   action: z.string(),
   target: z.string().nullable(),
   details: z.record(z.string(), z.unknown()),
+  hash: z.string().describe("SHA-256 in hex of this entry and, through its predecessor's hash, of all before it"),
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 

@@ -89,7 +89,6 @@ export interface KeyService {
 }
 
 export interface AuditLog {
-  record(actor: Principal, action: string, target: string | null, details?: Record<string, unknown>): Promise<void>;
   /** Newest first. */
   list(query: PageQuery): Promise<Page<AuditEntry>>;
 }

@@ -33,12 +33,14 @@ export interface Tables {
     revoked_at: Date | null;
   };
   audit: {
-    seq: Generated<number>;
+    seq: GeneratedAlways<number>;
     at: Stamp;
     actor: string;
     action: string;
     target: string | null;
     details: JsonColumn<Record<string, unknown>>;
+    prev_hash: GeneratedAlways<Buffer>;
+    hash: GeneratedAlways<Buffer>;
   };
   skill: {
     id: string;
@@ -231,5 +233,6 @@ export interface Tables {
   };
   task_rollup_progress: { grain: 'minute' | 'hour'; until: Date };
   outbox: { id: Generated<number>; queue: string; job_id: string; data: JsonColumn<unknown> };
+  bus_secret: { one: Generated<boolean>; secret: string };
   bus_payload: { id: string; body: string; at: Stamp };
 }

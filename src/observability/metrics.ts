@@ -9,7 +9,7 @@ export function createMetrics() {
     registry,
     busDropped: new Counter({
       name: 'swarmbid_bus_dropped_total',
-      help: 'Messages on the bus that did not satisfy their schema',
+      help: 'Messages and jobs that were not let in: malformed, not signed by whom they name, stale, heard before, lost',
       labelNames: ['channel', 'reason'],
       registers,
     }),

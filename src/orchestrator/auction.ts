@@ -202,6 +202,7 @@ export class Auction {
     const stop = this.options.metrics.auctionSeconds.startTimer();
     const live = this.options.view.liveReplicas;
     const awaited = new Set(this.awaitedReplicas(live));
+    const poolOf = new Map(live.map((replica) => [replica.id, replica.pool]));
     const replies: BidsMessage[] = [];
     await this.options.bus.request(
       channels.announce,
@@ -209,9 +210,11 @@ export class Auction {
       {
         replySchema: bidsMessageSchema,
         timeoutMs: this.options.bidWindowMs,
-        onReply: (reply) => {
-          replies.push(reply);
-          if (reply.last) awaited.delete(reply.replicaId);
+        onReply: (reply, from) => {
+          // A pool bids for itself alone, and says of its own processes alone that they have answered.
+          if (reply.pool !== from) this.options.metrics.busDropped.inc({ channel: 'reply', reason: 'sender' });
+          else replies.push(reply);
+          if (reply.last && poolOf.get(reply.replicaId) === from) awaited.delete(reply.replicaId);
           return awaited.size === 0 && live.length > 0;
         },
       },

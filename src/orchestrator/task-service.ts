@@ -4,9 +4,10 @@ import type { Feedback, Principal } from '../contracts/access.ts';
 import { MarketError, type FieldError } from '../contracts/errors.ts';
 import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import type { Page } from '../contracts/primitives.ts';
-import type { AuditLog, TaskService } from '../contracts/services.ts';
+import type { TaskService } from '../contracts/services.ts';
 import type { ParsedTaskSubmission, Rule, TaskListItem, TaskStatus, TaskView } from '../contracts/task.ts';
 import { NO_USAGE } from '../contracts/task.ts';
+import { auditEntry } from '../db/audit-entry.ts';
 import { Batcher } from '../util/batcher.ts';
 import { UUID_PATTERN, uuidv7 } from '../util/uuid.ts';
 import type { TaskSpec } from '../contracts/task.ts';
@@ -29,7 +30,6 @@ export interface TaskServiceOptions {
   synthesis: Pick<Synthesis, 'rulesForType' | 'readAhead' | 'compileError' | 'skillsNamed'>;
   policies: ReadonlySet<string>;
   defaultPolicy: string;
-  audit: AuditLog;
   onSubmitted: (taskIds: readonly string[]) => void;
 }
 
@@ -68,9 +68,8 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
     }),
     async cancel(principal, taskId) {
       await views.position(principal, taskId);
-      const refusal = await tasks.command(taskId, { kind: 'cancel' });
+      const refusal = await tasks.command(taskId, { kind: 'cancel' }, auditEntry(principal, 'task.cancel', taskId));
       if (refusal !== undefined) throw new MarketError('CONFLICT', 'The task has ended already.');
-      await options.audit.record(principal, 'task.cancel', taskId);
       return views.get(principal, taskId);
     },
     feedback: (principal, taskId, feedback) => giveFeedback(tasks, views, principal, taskId, feedback),

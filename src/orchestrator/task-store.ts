@@ -3,11 +3,11 @@
  * subtasks and open attempts, lets the caller choose commands, decides each, and writes everything that was decided in one
  * statement. Every change of a task goes this way, many tasks to a transaction.
  *
- * Lock order: task (by id) → attempt (by subtask, epoch) → agent → ledger. Pools lock attempts only, in the same order.
+ * Lock order: task (by id) → attempt (by subtask, epoch) → agent → ledger → audit trail. Pools lock attempts only, in the same order.
  */
 import type { RawBuilder } from 'kysely';
 import type { Database, Trx } from '../db/database.ts';
-import { sendLast, type Answers, type Sent } from '../db/pipeline.ts';
+import { sendLast, type Answers, type Sent, type Statement } from '../db/pipeline.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { LockedTask } from './core/attempts.ts';
 import type { Command } from './core/commands.ts';
@@ -22,6 +22,8 @@ import { loadTasks } from './task-rows-store.ts';
 export interface PlannedCommand {
   taskId: string;
   command: Command;
+  /** Carried out with the command, unless that is refused. */
+  record?: Statement | undefined;
   /** Told whether the command was carried out; its effects are not committed yet. */
   onDecided?: (refusal: RefusalReason | undefined) => void;
 }
@@ -85,12 +87,14 @@ export class TaskStore {
           synthesisMs: this.options.synthesisMs,
         });
         const present = new Map([...tasks].map(([id, locked]) => [id, locked.task]));
-        for (const { taskId, command, onDecided } of planned.commands) {
+        const records: Statement[] = [];
+        for (const { taskId, command, record, onDecided } of planned.commands) {
           const refusal = this.decideOne(present, taskId, command, now, writes);
+          if (refusal === undefined && record !== undefined) records.push(record);
           onDecided?.(refusal);
         }
         for (const seen of planned.seen ?? []) writes.markSeen(seen);
-        sent.push(await sendLast(trx, writes.statements(this.options.ledger)));
+        sent.push(await sendLast(trx, [...writes.statements(this.options.ledger), ...records]));
         planned.onAllDecided?.();
         return writes.summary();
       })
@@ -100,11 +104,15 @@ export class TaskStore {
     this.options.onCommit(summary);
   }
 
-  /** One command on one task. */
-  async command(taskId: string, command: Command): Promise<RefusalReason | 'UNKNOWN_TASK' | undefined> {
+  /** One command on one task, and what records it. */
+  async command(
+    taskId: string,
+    command: Command,
+    record?: Statement,
+  ): Promise<RefusalReason | 'UNKNOWN_TASK' | undefined> {
     let outcome: RefusalReason | 'UNKNOWN_TASK' | undefined;
     await this.transact([taskId], () => ({
-      commands: [{ taskId, command, onDecided: (refusal) => (outcome = refusal) }],
+      commands: [{ taskId, command, record, onDecided: (refusal) => (outcome = refusal) }],
     }));
     return outcome;
   }

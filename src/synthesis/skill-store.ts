@@ -3,8 +3,9 @@ import type { Principal } from '../contracts/access.ts';
 import { MarketError, type FieldError } from '../contracts/errors.ts';
 import { decodeCursor, pageOf } from '../contracts/page-cursor.ts';
 import { SLUG_PATTERN, type Page } from '../contracts/primitives.ts';
-import type { AuditLog, PageQuery, SkillCatalogue } from '../contracts/services.ts';
+import type { PageQuery, SkillCatalogue } from '../contracts/services.ts';
 import type { Skill, SkillBody } from '../contracts/skill.ts';
+import { auditEntry } from '../db/audit-entry.ts';
 import type { Database } from '../db/database.ts';
 import type { Tables } from '../db/tables.ts';
 import { systemClock, type Clock } from '../util/clock.ts';
@@ -30,7 +31,6 @@ export interface SkillRecords extends SkillCatalogue {
 
 interface Options {
   db: Database;
-  audit: AuditLog;
   judge: Pick<Judge, 'schemaFault'>;
   /** Called after a change has been committed, with the skill's id, so that other processes can be told. */
   onChange: (skillId: string) => void;
@@ -39,7 +39,7 @@ interface Options {
 
 /** The market's own records of skills. Only an admin's `put` changes them; no bidder can. */
 export function createSkillCatalogue(options: Options): SkillRecords {
-  const { db, audit, onChange } = options;
+  const { db, onChange } = options;
   const recent = createRecentRecords(db, options.clock ?? systemClock);
   return {
     list: (query) => listSkills(db, query),
@@ -48,14 +48,16 @@ export function createSkillCatalogue(options: Options): SkillRecords {
     put: async (principal: Principal, id: string, body: SkillBody) => {
       await refuseFaults(body, options.judge);
       const row = rowOf({ ...body, id });
-      await db
-        .insertInto('skill')
-        .values(row)
-        .onConflict((conflict) => conflict.column('id').doUpdateSet({ ...row, updated_at: new Date() }))
-        .execute();
+      await db.transaction().execute(async (trx) => {
+        await trx
+          .insertInto('skill')
+          .values(row)
+          .onConflict((conflict) => conflict.column('id').doUpdateSet({ ...row, updated_at: new Date() }))
+          .execute();
+        await auditEntry(principal, 'skill.put', id, { checks: body.checks.length }).execute(trx);
+      });
       recent.forget();
       onChange(id);
-      await audit.record(principal, 'skill.put', id, { checks: body.checks.length });
       return { ...body, id };
     },
     ensureBuiltIn: async (skills) => {

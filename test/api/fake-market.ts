@@ -92,9 +92,8 @@ function fakeServices(memory: Memory, keyless: boolean): ApiServices {
       adminKeyExists: async () => true,
     },
     audit: {
-      record: async () => undefined,
       list: async () => ({
-        items: [{ seq: 1, at: AT, actor: 'env', action: 'key.created', target: 'k', details: {} }],
+        items: [{ seq: 1, at: AT, actor: 'env', action: 'key.created', target: 'k', details: {}, hash: '00' }],
         nextCursor: null,
       }),
     },

@@ -1,12 +1,22 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
+import { encodeEnvelope } from '../../src/bus/envelope.ts';
 import type { EventBus } from '../../src/bus/index.ts';
-import { postgresBusAdapter, redisBusAdapter, type BusAdapter, type BusUnderTest } from '../support/bus-adapters.ts';
+import {
+  marketKeys,
+  postgresBusAdapter,
+  redisBusAdapter,
+  type BusAdapter,
+  type BusUnderTest,
+} from '../support/bus-adapters.ts';
 import { Inbox } from '../support/inbox.ts';
 
 const MIB = 1024 * 1024;
 const numberSchema = z.object({ n: z.number() });
 type Numbered = z.infer<typeof numberSchema>;
+/** As another process would write it. */
+const headOf = (over: object) =>
+  ({ v: 1, session: '01900000-0000-7000-8000-000000000000', number: 1, from: 'api', at: Date.now(), ...over }) as const;
 const isN = (n: number) => (message: Numbered) => message.n === n;
 
 const adapters = [
@@ -114,19 +124,25 @@ describe.each(adapters)('the event bus on $name', ({ start }) => {
     });
   });
 
+  /** The text of a message of `api` as another process would send it on the present channel. */
+  const signed = (over: Record<string, unknown>) => (): string => {
+    const { payload, ...fields } = over;
+    return encodeEnvelope(marketKeys, channel, headOf(fields), payload);
+  };
+
   describe('malformed messages', () => {
-    const envelope = { v: 1, id: 'id', from: 'api' };
     it.each([
+      ['nothing', '', 'envelope'],
       ['text that is not JSON', 'garbage SECRET', 'envelope'],
       ['JSON that is not an envelope', '{"SECRET":1}', 'envelope'],
-      ['an envelope of another version', JSON.stringify({ ...envelope, v: 2, payload: { n: 1 } }), 'envelope'],
-      ['a reply address that is no reply channel', JSON.stringify({ ...envelope, replyTo: 'announce' }), 'envelope'],
-      ['a payload against the schema', JSON.stringify({ ...envelope, payload: { n: 'SECRET' } }), 'payload'],
+      ['an envelope of another version', signed({ v: 2, payload: 'SECRET' }), 'envelope'],
+      ['a reply address that is no reply channel', signed({ replyTo: 'announce', payload: 'SECRET' }), 'envelope'],
+      ['a payload against the schema', signed({ payload: { n: 'SECRET' } }), 'payload'],
     ])('%s is counted, logged without its content and dropped', async (_, text, reason) => {
       const reader = await open();
       const inbox = await hear(reader.bus);
-      await adapter.sendRaw(channel, text);
-      await adapter.sendRaw(channel, JSON.stringify({ ...envelope, payload: { n: 2 } }));
+      await adapter.sendRaw(channel, typeof text === 'string' ? text : text());
+      await adapter.sendRaw(channel, signed({ payload: { n: 2 }, number: 2 })());
       expect(await inbox.atLeast(1)).toEqual([{ n: 2 }]);
       expect(await dropped(reader)).toEqual([{ channel, reason, value: 1 }]);
       expect(reader.logLines.join()).toContain('a message on the bus was dropped');
@@ -136,7 +152,7 @@ describe.each(adapters)('the event bus on $name', ({ start }) => {
     it('a field that this version does not know is let pass', async () => {
       const { bus } = await open();
       const inbox = await hear(bus);
-      await adapter.sendRaw(channel, JSON.stringify({ ...envelope, signature: 'abc', payload: { n: 1 } }));
+      await adapter.sendRaw(channel, signed({ later: 'abc', payload: { n: 1 } })());
       expect(await inbox.atLeast(1)).toEqual([{ n: 1 }]);
     });
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import type { JobData, JobQueues, QueuedJob } from '../../src/bus/index.ts';
+import { busKeys, type BusKeys, type JobData, type JobQueues, type QueuedJob } from '../../src/bus/index.ts';
+import { marketKeys, poolKeys } from '../support/bus-adapters.ts';
 import { Inbox } from '../support/inbox.ts';
 import { postgresQueueAdapter, redisQueueAdapter, type QueueAdapter } from '../support/queue-adapters.ts';
 
@@ -33,8 +34,8 @@ describe.each(adapters)('the job queues on $name', ({ start }) => {
   });
   afterAll(() => adapter.stop());
 
-  const open = (): JobQueues => {
-    const queues = adapter.open();
+  const open = (keys?: BusKeys): JobQueues => {
+    const queues = adapter.open(keys);
     opened.push(queues);
     return queues;
   };
@@ -128,6 +129,22 @@ describe.each(adapters)('the job queues on $name', ({ start }) => {
     const malformed: unknown = { kind: 'subtask', epoch: 'x' };
     await queues.add([{ ...subtask(queue, 'a'), data: malformed as JobData }, subtask(queue, 'b')]);
     expect(await taken.atLeast(1)).toEqual(['b']);
+  });
+
+  it.each<[string, (text: string) => string]>([
+    ['signed by a stranger', (text) => busKeys('the secret of another market').signJob(text)],
+    ['of another queue', (text) => marketKeys.signJob(text.replace(queue, 'work.other'))],
+    ['with another epoch than was signed', (text) => marketKeys.signJob(text.replace(/1$/, '2'))],
+    ['without a signature', () => ''],
+  ])('drops a job %s, counts it, and goes on', async (_, signJob) => {
+    const droppedJobs = async () =>
+      (await adapter.metrics.busDropped.get()).values.find(({ labels }) => labels.reason === 'signature')?.value ?? 0;
+    const before = await droppedJobs();
+    const { taken } = await takeAll(open());
+    await open({ ...marketKeys, signJob }).add([subtask(queue, 'forged')]);
+    await open(poolKeys('one')).add([subtask(queue, 'b')]);
+    expect(await taken.atLeast(1)).toEqual(['b']);
+    expect(await droppedJobs()).toBe(before + 1);
   });
 
   it('runs at most as many jobs at once as the worker allows: 2 of 6', async () => {

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { createAuditLog, createKeyService, type CachedKeyService, type KeyServiceDeps } from '../../src/api/index.ts';
 import type { CreatedKey, Principal, Role } from '../../src/contracts/access.ts';
-import { createTestDatabase, type TestDatabase } from '../support/stores.ts';
+import { auditEntry } from '../../src/db/audit-entry.ts';
+import { createTestDatabase, emptyAuditTrail, type TestDatabase } from '../support/stores.ts';
 
 const LOCAL: Principal = { keyId: null, role: 'admin', ownerId: 'local' };
 const ENVIRONMENT_KEY = 'sb_from-the-environment';
@@ -20,14 +21,13 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await database.db.deleteFrom('api_key').execute();
-  await database.db.deleteFrom('audit').execute();
+  await emptyAuditTrail(database.db);
 });
 
 function keyService(options: Partial<KeyServiceDeps> = {}): CachedKeyService {
   const { db } = database;
   return createKeyService({
     db,
-    audit: createAuditLog({ db }),
     embedded: false,
     loopback: true,
     nowMs: () => nowMs,
@@ -226,7 +226,8 @@ describe('lists', () => {
   test('the audit log is paged newest first and names the key that acted', async () => {
     const audit = createAuditLog({ db: database.db });
     for (const target of ['a', 'b', 'c']) {
-      await audit.record({ keyId: 'k1', role: 'admin', ownerId: 'o' }, 'agent.retired', target, { why: target });
+      const actor: Principal = { keyId: 'k1', role: 'admin', ownerId: 'o' };
+      await auditEntry(actor, 'agent.retired', target, { why: target }).execute(database.db);
     }
     const first = await audit.list({ limit: 2 });
     const second = await audit.list({ limit: 2, cursor: first.nextCursor ?? '' });

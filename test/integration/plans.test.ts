@@ -43,7 +43,7 @@ afterAll(async () => {
 async function work(taskId: string, id: AttemptId): Promise<void> {
   const report = { outcome: 'delivered' as const, value: {}, error: null, percent: null, note: null };
   const usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
-  await claimAttempts(db, [id], REPLICA, 10_000);
+  await claimAttempts(db, [id], { id: REPLICA, pool: 'pool' }, 10_000);
   await prolongLeases(db, [id], 10_000);
   await reportAttempts(db, [{ ...id, ...report, usage }], REPLICA);
   await readUnread(db, 100, 'plain');

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import type { Principal } from '../../src/contracts/access.ts';
-import type { AuditLog } from '../../src/contracts/services.ts';
 import { createJudge, createSkillCatalogue, createSynthesis } from '../../src/synthesis/index.ts';
 import { manualClock } from '../../src/util/clock.ts';
 import { createTestDatabase, type TestDatabase } from '../support/stores.ts';
@@ -21,26 +20,21 @@ beforeEach(async () => {
 function newCatalogue() {
   const clock = manualClock(new Date('2026-11-21T10:00:00Z'));
   const changed: string[] = [];
-  const recorded: unknown[] = [];
-  const audit: AuditLog = {
-    record: async (actor, action, target) => {
-      recorded.push([actor.keyId, action, target]);
-    },
-    list: async () => ({ items: [], nextCursor: null }),
-  };
   const onChange = (id: string) => changed.push(id);
-  const skills = createSkillCatalogue({ db: database.db, audit, judge, onChange, clock });
-  return { skills, clock, changed, recorded };
+  const skills = createSkillCatalogue({ db: database.db, judge, onChange, clock });
+  return { skills, clock, changed };
 }
 
 test('a skill that was put is listed and read as it was put, and the change is told and audited', async () => {
-  const { skills, changed, recorded } = newCatalogue();
+  const { skills, changed } = newCatalogue();
   const outputSchema = { type: 'object', required: ['title'] };
   const body = { ...PLAIN, outputSchema, checks: [{ name: 'title', expression: '$exists(value.title)', weight: 2 }] };
   expect(await skills.put(ADMIN, 'seo', body)).toEqual({ id: 'seo', ...body });
   expect(await skills.byIds(['seo'])).toEqual([{ id: 'seo', ...body }]);
   expect((await skills.list({ limit: 10 })).items).toEqual([{ id: 'seo', ...body }]);
-  expect([changed, recorded]).toEqual([['seo'], [['k', 'skill.put', 'seo']]]);
+  expect(changed).toEqual(['seo']);
+  const recorded = await database.db.selectFrom('audit').select(['actor', 'action', 'target']).execute();
+  expect(recorded).toEqual([{ actor: 'k', action: 'skill.put', target: 'seo' }]);
 });
 
 test('putting a skill again replaces all of it', async () => {

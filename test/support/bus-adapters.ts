@@ -1,6 +1,13 @@
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { createPostgresEventBus, createRedisEventBus, type EventBus } from '../../src/bus/index.ts';
+import {
+  busKeys,
+  createPostgresEventBus,
+  createRedisEventBus,
+  poolCredential,
+  type BusKeys,
+  type EventBus,
+} from '../../src/bus/index.ts';
 import { CHANNEL_PREFIX } from '../../src/bus/names.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
@@ -13,9 +20,14 @@ export interface BusUnderTest {
   logLines: string[];
 }
 
+export const MARKET_SECRET = 'the secret of the market under test';
+export const marketKeys = busKeys(MARKET_SECRET);
+export const poolKeys = (pool: string): BusKeys => busKeys(poolCredential(MARKET_SECRET, pool));
+
 /** A transport that a test can speak on behind the bus's back, and break. */
 export interface BusAdapter {
-  open(from: string): Promise<BusUnderTest>;
+  /** With the market's keys unless others are given. */
+  open(from: string, keys?: BusKeys): Promise<BusUnderTest>;
   /** Puts text on a channel as it is. */
   sendRaw(channel: string, text: string): Promise<void>;
   /** Ends every connection that listens; new ones are let in. */
@@ -41,9 +53,9 @@ export async function redisBusAdapter(): Promise<BusAdapter> {
     admin.disconnect();
   };
   return {
-    open: async (from) => {
+    open: async (from, keys = marketKeys) => {
       const { logger, ...seen } = observed();
-      return { ...seen, bus: await createRedisEventBus({ redisUrl, from, logger, metrics: seen.metrics }) };
+      return { ...seen, bus: await createRedisEventBus({ redisUrl, from, keys, logger, metrics: seen.metrics }) };
     },
     sendRaw: (channel, text) => withAdmin((admin) => admin.publish(CHANNEL_PREFIX + channel, text)),
     breakListeners: () => withAdmin((admin) => admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')),
@@ -70,9 +82,9 @@ export async function postgresBusAdapter(postgresUrl: string): Promise<BusAdapte
   const terminate = (which: string) =>
     ask(`select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and ${which}`, [name]);
   return {
-    open: async (from) => {
+    open: async (from, keys = marketKeys) => {
       const { logger, ...seen } = observed();
-      const options = { databaseUrl: database.url, db: database.db, from, logger, metrics: seen.metrics };
+      const options = { databaseUrl: database.url, db: database.db, from, keys, logger, metrics: seen.metrics };
       return { ...seen, bus: await createPostgresEventBus(options) };
     },
     sendRaw: (channel, text) => ask('select pg_notify($1, $2)', [CHANNEL_PREFIX + channel, text], database.url),

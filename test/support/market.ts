@@ -40,6 +40,7 @@ export type Change = z.infer<typeof changeSchema>;
 export class Market {
   readonly url: string;
   readonly db: Database;
+  readonly databaseUrl: string;
   readonly admin: SwarmbidClient;
   private readonly env: NodeJS.ProcessEnv;
   private readonly agents: readonly AgentDefinition[] | undefined;
@@ -58,6 +59,7 @@ export class Market {
   }) {
     this.url = parts.url;
     this.db = parts.db;
+    this.databaseUrl = parts.env['DATABASE_URL'] ?? '';
     this.env = parts.env;
     this.agents = parts.agents;
     this.app = parts.app;

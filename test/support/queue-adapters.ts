@@ -1,14 +1,18 @@
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { createJobQueues, type JobQueues } from '../../src/bus/index.ts';
+import { createJobQueues, type BusKeys, type JobQueues } from '../../src/bus/index.ts';
 import { QUEUE_SCHEMA } from '../../src/db/queue-pool.ts';
 import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
+import { marketKeys } from './bus-adapters.ts';
 import { createTestDatabase, startRedis } from './stores.ts';
 
 /** A store of jobs that a test can empty and break. */
 export interface QueueAdapter {
-  /** One process's queues. */
-  open(): JobQueues;
+  /** One process's queues, with the market's keys unless others are given. */
+  open(keys?: BusKeys): JobQueues;
+  /** What all of its queues counted as dropped. */
+  readonly metrics: Metrics;
   /** Everything that BullMQ keeps is gone. */
   wipe(): Promise<void>;
   /** Ends every connection and lets none in. */
@@ -21,10 +25,12 @@ const logger = createLogger('silent');
 const DEADLOCK_DETECTED = '40P01';
 
 export async function redisQueueAdapter(): Promise<QueueAdapter> {
+  const metrics = createMetrics();
   let server = await startRedis();
   const { url: redisUrl, port } = server;
   return {
-    open: () => createJobQueues({ redisUrl }, logger),
+    open: (keys = marketKeys) => createJobQueues({ redisUrl }, { keys, logger, metrics }),
+    metrics,
     wipe: async () => {
       const admin = new Redis(redisUrl);
       await admin.flushall();
@@ -39,6 +45,7 @@ export async function redisQueueAdapter(): Promise<QueueAdapter> {
 }
 
 export async function postgresQueueAdapter(postgresUrl: string): Promise<QueueAdapter> {
+  const metrics = createMetrics();
   const database = await createTestDatabase(postgresUrl);
   const name = new URL(database.url).pathname.slice(1);
   const ask = async (url: string, statement: string) => {
@@ -60,7 +67,8 @@ export async function postgresQueueAdapter(postgresUrl: string): Promise<QueueAd
     }
   };
   return {
-    open: () => createJobQueues({ databaseUrl: database.url }, logger),
+    open: (keys = marketKeys) => createJobQueues({ databaseUrl: database.url }, { keys, logger, metrics }),
+    metrics,
     wipe: dropSchema,
     goDown: async () => {
       await ask(postgresUrl, `alter database ${name} allow_connections false`);

@@ -14,10 +14,11 @@ export function addDoctorCommand(program: Command, host: CommandHost): void {
     .command('doctor')
     .description('check everything that the market stands on, and say how to mend what fails')
     .option('--no-server', 'leave out whether a server runs, as before the first start')
+    .option('--audit', 'also verify the hash chain of the audit trail; names the first row that does not hold')
     .addHelpText('after', '\nExit code 1 if a check fails.');
-  withExamples(command, 'swarmbid doctor', 'swarmbid doctor --no-server --json');
-  onAction<{ server: boolean }>(host, command, async (session, options) => {
-    const checks = await allChecks(session, options.server);
+  withExamples(command, 'swarmbid doctor', 'swarmbid doctor --no-server --json', 'swarmbid doctor --audit');
+  onAction<{ server: boolean; audit?: true }>(host, command, async (session, options) => {
+    const checks = await allChecks(session, options);
     session.print(...checks.flatMap((check) => renderCheck(check, session.colors)));
     const ok = checks.every((check) => check.ok);
     session.print(
@@ -29,14 +30,15 @@ export function addDoctorCommand(program: Command, host: CommandHost): void {
   });
 }
 
-async function allChecks(session: Session, withServer: boolean): Promise<Check[]> {
+async function allChecks(session: Session, options: { server: boolean; audit?: true }): Promise<Check[]> {
   const environment = checkEnvironment(session.streams.env);
-  const { checkStores } = await import('../../doctor.ts');
+  const { checkAuditTrail, checkStores } = await import('../../doctor.ts');
   return [
     checkNode(process.versions.node),
     environment.check,
     ...(environment.config === null ? [] : await checkStores(environment.config)),
-    ...(withServer ? [await checkServer(session)] : []),
+    ...(options.audit === true && environment.config !== null ? [await checkAuditTrail(environment.config)] : []),
+    ...(options.server ? [await checkServer(session)] : []),
   ];
 }
 

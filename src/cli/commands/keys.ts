@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { readConfig } from '../../config.ts';
 import { ROLES, type Role } from '../../contracts/access.ts';
 import { allItems } from '../all-items.ts';
 import { onAction, withExamples, type CommandHost } from '../command.ts';
@@ -24,6 +25,7 @@ export function addKeysCommand(program: Command, host: CommandHost): void {
   addCreate(keys, host);
   addList(keys, host);
   addRevoke(keys, host);
+  addPool(keys, host);
 }
 
 function addCreate(keys: Command, host: CommandHost): void {
@@ -79,6 +81,22 @@ function addList(keys: Command, host: CommandHost): void {
     ]);
     session.print(...(rows.length === 0 ? ['No keys.'] : renderTable(COLUMNS, rows, session.colors)));
     session.printDocument({ items, nextCursor: null });
+    return EXIT.done;
+  });
+}
+
+function addPool(keys: Command, host: CommandHost): void {
+  const command = keys
+    .command('pool')
+    .description("the POOL_SECRET of one pool, made from the market's; asks no server")
+    .argument('<name>', "the pool's name, as in SWARMBID_POOL")
+    .addHelpText('after', "\nReads the market's secret from POOL_SECRET. It cannot be made from a pool's.");
+  withExamples(command, 'POOL_SECRET=… swarmbid keys pool acme');
+  onAction(host, command, async (session, _options, [name = '']) => {
+    const { credentialOf } = await import('../../pool-credential.ts');
+    const secret = credentialOf(readConfig(session.streams.env), name);
+    session.print(secret);
+    session.printDocument({ pool: name, poolSecret: secret });
     return EXIT.done;
   });
 }

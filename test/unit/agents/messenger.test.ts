@@ -38,6 +38,9 @@ class DirectBus implements EventBus {
   async publish(): Promise<void> {}
   async request(): Promise<void> {}
   onReconnect(): void {}
+  as(): EventBus {
+    return this;
+  }
   async close(): Promise<void> {}
 }
 

@@ -126,6 +126,19 @@ describe('keys', () => {
     });
   });
 
+  test("pool: the credential of one pool is made from the market's secret, the same each time, and from no pool's", async () => {
+    const make = (secret: string | undefined, pool: string) =>
+      run(['keys', 'pool', pool], { env: { POOL_SECRET: secret } });
+    const { exitCode, stdout } = await make('the secret of the market', 'acme');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^pool\.acme\.[\w-]{43}\.[\w-]{43}\n$/);
+    expect((await make('the secret of the market', 'acme')).stdout).toBe(stdout);
+    expect((await make('the secret of the market', 'other')).stdout).not.toContain(stdout.split('.')[3]);
+    expect(await make(stdout.trim(), 'other')).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(await make(undefined, 'acme')).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(await make('the secret of the market', 'Not a slug')).toMatchObject({ exitCode: 1, stdout: '' });
+  });
+
   test('revoke: asks to delete the key', async () => {
     await serve({ 'DELETE /v1/admin/keys/k1': { status: 204, body: '' } });
     expect((await run(['keys', 'revoke', 'k1', '--json'])).stdout).toContain('"revoked": true');
