@@ -33,6 +33,7 @@ import {
 import { defineAgent } from './sdk/define-agent.ts';
 import { createJudge, createSkillCatalogue, createSynthesis } from './synthesis/index.ts';
 import { distinct, DRAIN_MS } from './serve-pool.ts';
+import { armCrashPoint } from './util/crash-point.ts';
 import { isLoopbackHost } from './util/loopback.ts';
 
 const PING_MS = 2_000;
@@ -76,6 +77,7 @@ class MarketProcess {
 
   async start(): Promise<{ url: string | null }> {
     const { config } = this;
+    armCrashPoint(config.crashAt);
     const databaseUrl = config.databaseUrl ?? (await this.startPostgres()).url;
     await migrate(config.migrationUrl ?? databaseUrl, this.logger);
     const from = config.roles.join('-');

@@ -3,6 +3,7 @@ import { DEFAULT_CAPACITY } from '../contracts/agent.ts';
 import type { Usage } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
+import { crashPoint } from '../util/crash-point.ts';
 import { Batcher } from '../util/batcher.ts';
 import { isStoreFailure } from '../util/store-failure.ts';
 import { errorText } from '../util/error-text.ts';
@@ -112,6 +113,7 @@ export class Workbench {
   async run(id: AttemptId): Promise<void> {
     const claimed = await this.claims.add(id);
     if (claimed === undefined) return;
+    crashPoint('after-claim');
     const tellStart = setTimeout(this.options.onReport, START_TOLD_MS);
     const agent = this.agents.get(claimed.agentId);
     const key = keyOf(claimed.subtaskId, claimed.epoch);
@@ -127,6 +129,7 @@ export class Workbench {
         await this.handBack(claimed);
         return;
       }
+      crashPoint('before-report');
       await this.reports.add({
         subtaskId: claimed.subtaskId,
         epoch: claimed.epoch,
@@ -135,6 +138,7 @@ export class Workbench {
         note: progress?.note ?? null,
         ...ending,
       });
+      crashPoint('after-report');
     } finally {
       clearTimeout(tellStart);
       this.release(key, claimed.agentId);

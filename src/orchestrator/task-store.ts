@@ -7,6 +7,7 @@
  */
 import type { Database, Trx } from '../db/database.ts';
 import { sendLast, type Sent } from '../db/pipeline.ts';
+import { crashPoint } from '../util/crash-point.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Command } from './core/commands.ts';
 import type { Decision, RefusalReason } from './core/decision.ts';
@@ -59,28 +60,32 @@ export class TaskStore {
   ): Promise<void> {
     if (taskIds.length === 0) return;
     const sent: Sent[] = [];
+    let commands: readonly PlannedCommand[] = [];
     const summary = await this.db
       .transaction()
       .execute(async (trx) => {
         const { tasks, now } = await loadTasks(trx, taskIds);
         const planned = await plan(tasks, trx, now);
+        commands = planned.commands;
         const writes = new TaskWrites({
           now,
           dispatchMs: this.options.dispatchMs,
           synthesisMs: this.options.synthesisMs,
         });
         const present = new Map([...tasks].map(([id, locked]) => [id, locked.task]));
-        for (const { taskId, command, onDecided } of planned.commands) {
+        for (const { taskId, command, onDecided } of commands) {
           const refusal = this.decideOne(present, taskId, command, now, writes);
           onDecided?.(refusal);
         }
         for (const seen of planned.seen ?? []) writes.markSeen(seen);
         sent.push(await sendLast(trx, writes.statements(this.options.ledger)));
         planned.onAllDecided?.();
+        for (const { command } of commands) crashPoint(`before-${command.kind}`);
         return writes.summary();
       })
       // What failed says more than the commit that became a rollback.
       .finally(() => sent[0]?.done);
+    for (const { command } of commands) crashPoint(`after-${command.kind}`);
     this.options.metrics.transactionTasks.observe(taskIds.length);
     this.options.onCommit(summary);
   }
