@@ -35,6 +35,7 @@ import { createJudge, createSkillCatalogue, createSynthesis } from './synthesis/
 import { distinct, DRAIN_MS } from './serve-pool.ts';
 import { armCrashPoint } from './util/crash-point.ts';
 import { isLoopbackHost } from './util/loopback.ts';
+import { persist } from './util/store-failure.ts';
 
 const PING_MS = 2_000;
 
@@ -234,10 +235,14 @@ class MarketProcess {
 
 type Parts = Awaited<ReturnType<MarketProcess['parts']>>;
 
+/** A market that is started while PostgreSQL is coming up waits for it. */
 async function migrate(url: string, logger: Logger): Promise<void> {
   const db = openDatabase({ url, maxConnections: 2, applicationName: 'swarmbid-migrate', logger });
   try {
-    await migrateToLatest(db as never);
+    await persist(
+      () => migrateToLatest(db as never),
+      (error) => logger.warn({ err: error }, 'PostgreSQL does not answer; waiting for it'),
+    );
   } finally {
     await db.destroy();
   }

@@ -102,11 +102,13 @@ export class Supervised {
    * come by within `patienceMs`: it is then replaced by one that is not armed.
    */
   async crashAt(point: string, patienceMs: number): Promise<boolean> {
+    const killed = this.#death.promise;
     this.#crashAt = point;
-    this.kill();
-    await this.up();
-    const died = this.#death.promise.then(() => true);
-    const done = await Promise.race([died, delay(patienceMs, false, { ref: false })]);
+    if (!this.kill()) return false;
+    await killed;
+    const crashed = this.#death.promise.then(() => true);
+    const patience = this.up().then(() => delay(patienceMs, false, { ref: false }));
+    const done = await Promise.race([crashed, patience]);
     if (!done) this.kill();
     return done;
   }
