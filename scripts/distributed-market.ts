@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { freePort } from '../test/support/free-port.ts';
 import { startPostgres } from '../test/support/postgres-server.ts';
 import { ensureRedisServer, startRedis } from '../test/support/redis-server.ts';
 import { readComposeFile, serviceEnvironment } from './compose-file.ts';
@@ -120,14 +119,4 @@ async function migrate(env: NodeJS.ProcessEnv, onLine: DistributedOptions['onLin
   const migration = await startMarketProcess({ name: 'migrate-1', args: ['migrate'], env, onLine });
   const code = await migration.ended;
   if (code !== 0) throw new Error(`swarmbid migrate ended with code ${code}`);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, HOST);
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error(`no free port on ${HOST}`);
-  return address.port;
 }

@@ -38,7 +38,9 @@ import {
 import { defineAgent } from './sdk/define-agent.ts';
 import { createJudge, createSkillCatalogue, createSynthesis } from './synthesis/index.ts';
 import { distinct } from './serve-pool.ts';
+import { armCrashPoint } from './util/crash-point.ts';
 import { isLoopbackHost } from './util/loopback.ts';
+import { persist } from './util/store-failure.ts';
 
 const PING_MS = 2_000;
 
@@ -81,6 +83,7 @@ class MarketProcess {
 
   async start(): Promise<{ url: string | null }> {
     const { config } = this;
+    armCrashPoint(config.crashAt);
     const databaseUrl = config.databaseUrl ?? (await this.startPostgres()).url;
     await migrate(config.migrationUrl ?? databaseUrl, this.logger);
     const { redisUrl, poolSecret } = config;
@@ -287,10 +290,14 @@ class MarketProcess {
 type Server = Awaited<ReturnType<typeof createApiServer>>;
 type Parts = Awaited<ReturnType<MarketProcess['parts']>>;
 
+/** A market that is started while PostgreSQL is coming up waits for it. */
 async function migrate(url: string, logger: Logger): Promise<void> {
   const db = openDatabase({ url, maxConnections: 2, applicationName: 'swarmbid-migrate', logger });
   try {
-    await migrateToLatest(db as never);
+    await persist(
+      () => migrateToLatest(db as never),
+      (error) => logger.warn({ err: error }, 'PostgreSQL does not answer; waiting for it'),
+    );
   } finally {
     await db.destroy();
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AWARD_POLICIES, type AwardPolicyName } from './contracts/award-policy.ts';
 import { slugSchema } from './contracts/primitives.ts';
+import type { CrashAt } from './util/crash-point.ts';
 
 const ROLES = ['api', 'orchestrator', 'agents'] as const;
 export type ProcessRole = (typeof ROLES)[number];
@@ -71,6 +72,12 @@ const environmentSchema = z
     OPENAI_API_KEY: optional(z.string()),
     OPENAI_MODEL: optional(z.string()),
     LOG_LEVEL: withDefault(z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']), 'info'),
+    CRASH_AT: optional(
+      z
+        .string()
+        .regex(/^[a-z][a-z_-]*:[1-9]\d{0,5}$/, 'must be name:n, as after-claim:3')
+        .transform(crashAtOf),
+    ),
     SWARMBID_ADMIN_KEY: optional(z.string().regex(/^sb_.{8,}$/, 'must begin with sb_ and have at least 11 characters')),
   })
   .refine((env) => env.REDIS_URL === undefined || env.DATABASE_URL !== undefined, {
@@ -78,6 +85,11 @@ const environmentSchema = z
     message: 'needs DATABASE_URL too: Redis only carries, PostgreSQL holds the market',
     when: () => true, // also when another variable is at fault: all faults are told at once
   });
+
+function crashAtOf(text: string): CrashAt {
+  const [point = '', time] = text.split(':');
+  return { point, time: Number(time) };
+}
 
 type Environment = z.output<typeof environmentSchema>;
 
@@ -113,6 +125,8 @@ export interface Config {
   trustedProxies: string[];
   logLevel: string;
   adminKey: string | undefined;
+  /** For tests of faults: where this process dies. */
+  crashAt: CrashAt | undefined;
 }
 
 /** A setting from a command line, for the variable that it takes the place of. */
@@ -165,6 +179,7 @@ export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOpti
     trustedProxies: values.TRUSTED_PROXIES,
     logLevel: values.LOG_LEVEL,
     adminKey: values.SWARMBID_ADMIN_KEY,
+    crashAt: values.CRASH_AT,
   };
 }
 

@@ -3,8 +3,9 @@ import { DEFAULT_CAPACITY } from '../contracts/agent.ts';
 import type { Usage } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
+import { crashPoint } from '../util/crash-point.ts';
 import { Batcher } from '../util/batcher.ts';
-import { isStoreFailure } from '../util/store-failure.ts';
+import { isStoreFailure, persist } from '../util/store-failure.ts';
 import { errorText } from '../util/error-text.ts';
 import { storableText, toStorableJson } from '../util/json.ts';
 import {
@@ -28,9 +29,6 @@ const NOTHING_USED: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
 const BATCH = { maxItems: 200, maxActive: 2 };
 /** Work that has ended by then is told with its end: one transaction of the orchestrator instead of two. */
 const START_TOLD_MS = 25;
-/** A claim or a report that the store does not take is repeated for so long. */
-const STORE_PATIENCE_MS = 30_000;
-const STORE_RETRY_MS = 200;
 
 export interface WorkbenchOptions {
   /** Of the pool. */
@@ -59,6 +57,8 @@ type Ending = Pick<AttemptReport, 'outcome' | 'value' | 'error'>;
 export class Workbench {
   private readonly options: WorkbenchOptions;
   private readonly agents: ReadonlyMap<string, AgentDefinition>;
+  /** From the claim to the report: a job that comes again meanwhile is nothing new. */
+  private readonly underWay = new Set<string>();
   private readonly active = new Map<string, Running>();
   private readonly activePerAgent = new Map<string, number>();
   private readonly claims: Batcher<AttemptId, ClaimedAttempt | undefined>;
@@ -112,8 +112,20 @@ export class Workbench {
 
   /** Claims an attempt and, if it was still to be had, carries it out. Resolves when it has been reported. */
   async run(id: AttemptId): Promise<void> {
+    const key = keyOf(id.subtaskId, id.epoch);
+    if (this.underWay.has(key)) return;
+    this.underWay.add(key);
+    try {
+      await this.runOnce(id);
+    } finally {
+      this.underWay.delete(key);
+    }
+  }
+
+  private async runOnce(id: AttemptId): Promise<void> {
     const claimed = await this.claims.add(id);
     if (claimed === undefined) return;
+    crashPoint('after-claim');
     const tellStart = setTimeout(this.options.onReport, START_TOLD_MS);
     const agent = this.agents.get(claimed.agentId);
     const key = keyOf(claimed.subtaskId, claimed.epoch);
@@ -129,6 +141,7 @@ export class Workbench {
         await this.handBack(claimed);
         return;
       }
+      crashPoint('before-report');
       await this.reports.add({
         subtaskId: claimed.subtaskId,
         epoch: claimed.epoch,
@@ -137,6 +150,7 @@ export class Workbench {
         note: progress?.note ?? null,
         ...ending,
       });
+      crashPoint('after-report');
     } finally {
       clearTimeout(tellStart);
       this.release(key, claimed.agentId);
@@ -240,16 +254,10 @@ export class Workbench {
 
   private async claim(ids: AttemptId[]): Promise<(ClaimedAttempt | undefined)[]> {
     const { db, replicaId, name, leaseMs } = this.options;
-    // A claim whose commit was not seen is made again: it is ours already, unless it runs here.
-    const open = ids.filter((id) => !this.active.has(keyOf(id.subtaskId, id.epoch)));
-    const claimed = await persist(() => claimAttempts(db, open, { id: replicaId, pool: name }, leaseMs));
+    // A claim whose commit was not seen is made again: it is ours already.
+    const claimed = await persist(() => claimAttempts(db, ids, { id: replicaId, pool: name }, leaseMs));
     const byKey = new Map(claimed.map((one) => [keyOf(one.subtaskId, one.epoch), one]));
-    return ids.map((id) => {
-      const key = keyOf(id.subtaskId, id.epoch);
-      const one = byKey.get(key);
-      byKey.delete(key);
-      return one;
-    });
+    return ids.map((id) => byKey.get(keyOf(id.subtaskId, id.epoch)));
   }
 
   private async report(reports: AttemptReport[]): Promise<undefined[]> {
@@ -306,17 +314,4 @@ function inputOf(claimed: ClaimedAttempt): SubtaskInput {
     ...(spec.deadline === undefined ? {} : { deadline: spec.deadline }),
     timeoutMs: claimed.timeoutMs,
   };
-}
-
-/** Repeats an idempotent statement while the store is away. */
-async function persist<Answer>(statement: () => Promise<Answer>): Promise<Answer> {
-  const until = performance.now() + STORE_PATIENCE_MS;
-  for (;;) {
-    try {
-      return await statement();
-    } catch (error) {
-      if (!isStoreFailure(error) || performance.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
-    }
-  }
 }

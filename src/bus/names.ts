@@ -26,3 +26,6 @@ export const SYNTHESIS_QUEUE = 'synthesis';
 /** BullMQ job ids: adding one twice is adding it once. */
 export const subtaskJobId = (subtaskId: string, epoch: number) => `sub_${subtaskId}_${epoch}`;
 export const synthesisJobId = (taskId: string, epoch: number) => `syn_${taskId}_${epoch}`;
+/** Of a synthesis that is begun once more: a job that died or failed keeps its id for a while. `dueAt` is when the new one is due. */
+export const repeatedSynthesisJobId = (taskId: string, epoch: number, dueAt: Date) =>
+  `${synthesisJobId(taskId, epoch)}_${dueAt.getTime()}`;

@@ -1,3 +1,4 @@
+import { crashPoint } from '../util/crash-point.ts';
 import type { Database } from '../db/database.ts';
 import type { JobQueues, QueuedJob } from './job-queues.ts';
 import { removeJobs, takeJobs } from './outbox-store.ts';
@@ -20,6 +21,7 @@ export class OutboxRelay {
   /** Carries jobs that the caller has just committed to the outbox, without looking for them there. */
   async carry(jobs: readonly QueuedJob[]): Promise<void> {
     await this.queues.add([...jobs]);
+    crashPoint('after-add');
     await removeJobs(
       this.db,
       jobs.map((job) => job.jobId),
@@ -35,6 +37,7 @@ export class OutboxRelay {
     return this.db.transaction().execute(async (trx) => {
       const jobs = await takeJobs(trx, MAX_BATCH);
       if (jobs.length > 0) await this.queues.add(jobs);
+      if (jobs.length > 0) crashPoint('after-add');
       return jobs.length;
     });
   }

@@ -90,19 +90,27 @@ export async function readDueAttempts(db: Database, limit: number): Promise<DueA
   return rows;
 }
 
-/** Puts the jobs of unclaimed awards into the outbox once more, under the same ids, and gives them another term. */
+/**
+ * Puts the jobs of unclaimed awards into the outbox once more, under the same ids, and gives them another term. An award
+ * that somebody holds is being claimed or settled: it is left to them.
+ */
 export async function requeueAttempts(
   db: Database,
   attempts: readonly { subtaskId: string; epoch: number; queue: string; jobId: string }[],
   dispatchMs: number,
 ): Promise<void> {
   await sql`
-    with again as (
-      update attempt set requeues = requeues + 1, due_at = clock_timestamp() + ${dispatchMs} * interval '1 ms'
-      from jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int, queue text, "jobId" text)
-      where attempt.subtask_id = x."subtaskId" and attempt.epoch = x.epoch and attempt.closed_at is null
-        and attempt.claimed_at is null
-      returning x.queue, x."jobId" as job_id, x."subtaskId" as subtask_id, x.epoch
+    with unclaimed as (
+      select a.subtask_id, a.epoch, x.queue, x."jobId" as job_id
+      from attempt a join jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb)
+          as x("subtaskId" text, epoch int, queue text, "jobId" text)
+        on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
+      where a.closed_at is null and a.claimed_at is null
+      order by a.subtask_id, a.epoch for update of a skip locked
+    ), again as (
+      update attempt a set requeues = requeues + 1, due_at = clock_timestamp() + ${dispatchMs} * interval '1 ms'
+      from unclaimed u where a.subtask_id = u.subtask_id and a.epoch = u.epoch
+      returning u.queue, u.job_id, u.subtask_id, u.epoch
     )
     insert into outbox (queue, job_id, data)
     select queue, job_id, jsonb_build_object('kind', 'subtask', 'subtaskId', subtask_id, 'epoch', epoch) from again`.execute(

@@ -34,7 +34,7 @@ import {
 } from './opening-store.ts';
 import type { Plan, PlannedCommand, TaskStore } from './task-store.ts';
 
-/** An opening stays hidden this long beyond the bid window, in case this process dies with it. */
+/** An opening stays hidden so long beyond the bid window, or a lease if that is shorter, in case this process dies with it. */
 const HOLD_MS = 5_000;
 /** Openings in one announce message. */
 const MAX_BATCH = 100;
@@ -130,11 +130,12 @@ export class Auction {
   }
 
   private async take(parkedToo: boolean): Promise<TakenOpening[]> {
-    const { db } = this.options.tasks;
+    const { tasks, bidWindowMs, leaseMs } = this.options;
+    const { db } = tasks;
     const [needs] = await Promise.all([listNeeds(db), this.options.view.refresh(performance.now())]);
     const requests = await Promise.all(needs.map((need) => this.requestFor(need, parkedToo)));
     const open = requests.filter((request) => request !== null);
-    return takeOpenings(db, open, { holdMs: this.options.bidWindowMs + HOLD_MS, limit: MAX_BATCH });
+    return takeOpenings(db, open, { holdMs: bidWindowMs + Math.min(HOLD_MS, leaseMs), limit: MAX_BATCH });
   }
 
   private async requestFor({ need, ...of }: Need, freed: boolean): Promise<TakeRequest | null> {

@@ -3,7 +3,7 @@
  * whoever comes second finds the epoch moved on and is refused.
  */
 import { sql } from 'kysely';
-import { subtaskJobId, synthesisJobId, SYNTHESIS_QUEUE, workQueue } from '../bus/names.ts';
+import { repeatedSynthesisJobId, subtaskJobId, SYNTHESIS_QUEUE, workQueue } from '../bus/names.ts';
 import { readDueAttempts, requeueAttempts } from './attempt-store.ts';
 import { divideDue, stillLost, type DueAttempt } from './core/recovery-plan.ts';
 import { readLiveReplicas } from './market-rows-store.ts';
@@ -82,23 +82,23 @@ export class Recovery {
     );
   }
 
+  /** Of the same epoch: whichever of the two ends first counts, and the other finds the task gone on. */
   private async repeatSyntheses(): Promise<void> {
-    const jobs = await sql<{ id: string; epoch: number }>`
-      update task set synthesis_due_at = clock_timestamp() + ${this.options.dispatchMs} * interval '1 ms'
-      where id in (select id from task where status = 'synthesizing' and synthesis_due_at <= clock_timestamp()
-                   order by synthesis_due_at limit ${MAX_BATCH} for update skip locked)
-      returning id, epoch`.execute(this.options.tasks.db);
-    if (jobs.rows.length === 0) return;
-    await this.options.tasks.db
-      .insertInto('outbox')
-      .values(
-        jobs.rows.map(({ id, epoch }) => ({
-          queue: SYNTHESIS_QUEUE,
-          job_id: synthesisJobId(id, epoch),
-          data: JSON.stringify({ kind: 'synthesis', taskId: id, epoch }),
-        })),
-      )
-      .execute();
-    this.options.onJobs();
+    const { tasks, dispatchMs, onJobs } = this.options;
+    const repeated = await tasks.db.transaction().execute(async (trx) => {
+      const { rows } = await sql<{ id: string; epoch: number; dueAt: Date }>`
+        update task set synthesis_due_at = clock_timestamp() + ${dispatchMs} * interval '1 ms'
+        where id in (select id from task where status = 'synthesizing' and synthesis_due_at <= clock_timestamp()
+                     order by synthesis_due_at limit ${MAX_BATCH} for update skip locked)
+        returning id, epoch, synthesis_due_at as "dueAt"`.execute(trx);
+      const jobs = rows.map(({ id, epoch, dueAt }) => ({
+        queue: SYNTHESIS_QUEUE,
+        job_id: repeatedSynthesisJobId(id, epoch, dueAt),
+        data: JSON.stringify({ kind: 'synthesis', taskId: id, epoch }),
+      }));
+      if (jobs.length > 0) await trx.insertInto('outbox').values(jobs).execute();
+      return jobs.length;
+    });
+    if (repeated > 0) onJobs();
   }
 }

@@ -38,7 +38,9 @@ interface LockedRow extends TaskRow {
 }
 
 /**
- * Locks tasks and their open attempts, in the order that every transaction keeps, and reads them with their subtasks.
+ * Locks tasks and their attempts, in the order that every transaction keeps, and reads them with their subtasks; of the
+ * attempts, those that are open. The closed ones are locked too: a pool may still report on them, and what it reports is
+ * marked as seen.
  * `after` are statements that are carried out under these locks, in the same round trip.
  *
  * One statement, for each costs a round trip. Its snapshot is older than its locks: of a task that changed while the lock
@@ -68,11 +70,13 @@ const lockTasks = (ids: readonly string[]) => sql<LockedRow>`
       select id, owner_id, status, spec, version, epoch, round, event_seq, team, warnings, error,
              input_tokens, output_tokens, cost_usd, started_at, finished_at, clock_timestamp() as now
       from task where id = any(${ids}::uuid[]) order by id for update
-    ), open as materialized (
+    ), held as materialized (
       select subtask_id as "subtaskId", epoch, task_id as "taskId", agent_id as "agentId", pool,
-             replica_id as "replicaId", claimed_at as "claimedAt", outcome, due_at as "dueAt", changes
-      from attempt where task_id = any(array(select id from locked)) and closed_at is null
+             replica_id as "replicaId", claimed_at as "claimedAt", outcome, due_at as "dueAt", changes, closed_at
+      from attempt where task_id = any(array(select id from locked))
       order by subtask_id, epoch for update
+    ), open as (
+      select * from held where closed_at is null
     )
     select locked.*, seen.version as "seenVersion",
       (select coalesce(jsonb_agg(s order by s.ord), '[]') from subtask s where s.task_id = locked.id) as subtasks,

@@ -8,6 +8,7 @@ import type { TaskService } from '../contracts/services.ts';
 import type { ParsedTaskSubmission, Rule, TaskListItem, TaskStatus, TaskView } from '../contracts/task.ts';
 import { NO_USAGE } from '../contracts/task.ts';
 import { auditEntry } from '../db/audit-entry.ts';
+import { crashPoint } from '../util/crash-point.ts';
 import { Batcher } from '../util/batcher.ts';
 import { UUID_PATTERN, uuidv7 } from '../util/uuid.ts';
 import type { TaskSpec } from '../contracts/task.ts';
@@ -39,6 +40,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
   const inserts = new Batcher<Submission, SubmissionAnswer>(
     async (submissions) => {
       const answers = await insertSubmissions(tasks.db, submissions);
+      crashPoint('after-submit');
       const created = submissions.filter((_one, index) => answers[index]?.kind === 'created');
       options.onSubmitted(created.map((one) => one.id));
       return answers;

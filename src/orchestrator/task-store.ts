@@ -8,6 +8,7 @@
 import type { RawBuilder } from 'kysely';
 import type { Database, Trx } from '../db/database.ts';
 import { sendLast, type Answers, type Sent, type Statement } from '../db/pipeline.ts';
+import { crashPoint } from '../util/crash-point.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { LockedTask } from './core/attempts.ts';
 import type { Command } from './core/commands.ts';
@@ -76,11 +77,13 @@ export class TaskStore {
   ): Promise<void> {
     if (taskIds.length === 0) return;
     const sent: Sent[] = [];
+    let commands: readonly PlannedCommand[] = [];
     const summary = await this.db
       .transaction()
       .execute(async (trx) => {
         const { tasks, now, answers } = await loadTasks(trx, taskIds, reads);
         const planned = await plan(tasks, trx, now, answers);
+        commands = planned.commands;
         const writes = new TaskWrites({
           now,
           dispatchMs: this.options.dispatchMs,
@@ -88,7 +91,7 @@ export class TaskStore {
         });
         const present = new Map([...tasks].map(([id, locked]) => [id, locked.task]));
         const records: Statement[] = [];
-        for (const { taskId, command, record, onDecided } of planned.commands) {
+        for (const { taskId, command, record, onDecided } of commands) {
           const refusal = this.decideOne(present, taskId, command, now, writes);
           if (refusal === undefined && record !== undefined) records.push(record);
           onDecided?.(refusal);
@@ -96,10 +99,12 @@ export class TaskStore {
         for (const seen of planned.seen ?? []) writes.markSeen(seen);
         sent.push(await sendLast(trx, [...writes.statements(this.options.ledger), ...records]));
         planned.onAllDecided?.();
+        for (const { command } of commands) crashPoint(`before-${command.kind}`);
         return writes.summary();
       })
       // What failed says more than the commit that became a rollback.
       .finally(() => sent[0]?.done);
+    for (const { command } of commands) crashPoint(`after-${command.kind}`);
     this.options.metrics.transactionTasks.observe(taskIds.length);
     this.options.onCommit(summary);
   }

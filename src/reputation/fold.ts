@@ -14,6 +14,7 @@
 import type { Tier } from '../contracts/agent.ts';
 import type { Database, Trx } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
+import { crashPoint } from '../util/crash-point.ts';
 import { planFold } from './core/fold-plan.ts';
 import { tierOf } from './core/tiers.ts';
 import {
@@ -75,6 +76,7 @@ async function foldIn(trx: Trx, limit: number, logger: Logger): Promise<FoldedEn
   const plan = planFold(entries, starts);
   const known = plan.skills.filter((totals) => reputations.has(totals.agent_id));
   const foldSeqs = await writeFold(trx, plan.applied, plan.agents, known);
+  crashPoint('mid-fold');
   const entryById = new Map(entries.map((entry) => [entry.id, entry]));
   return plan.applied.map((step) => folded(entryById, step, foldSeqs));
 }

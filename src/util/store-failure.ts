@@ -36,3 +36,27 @@ function isConnectionCode(code: string, error: Error): boolean {
   if (code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect';
   return CONNECTION_CODES.has(code);
 }
+
+/** Something that a store does not take is repeated for so long. */
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 200;
+
+/**
+ * Repeats what may be done twice while a store is away, for 30 s; `onWait` is told the first failure.
+ * @throws what it threw last, or at once for another reason
+ */
+export async function persist<Answer>(
+  attempt: () => Promise<Answer>,
+  onWait: (error: unknown) => void = () => undefined,
+): Promise<Answer> {
+  const untilMs = performance.now() + PATIENCE_MS;
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isStoreFailure(error) || performance.now() > untilMs) throw error;
+      if (tries === 0) onWait(error);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}

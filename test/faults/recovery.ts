@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SwarmbidClient } from '../../src/sdk/index.ts';
+import type { Site } from './site.ts';
+
+const POLL_MS = 20;
+const TASKS = 10;
+
+/** How long the market takes to go on after a death, each measured `times` times on a market that is whole otherwise. */
+export async function measureRecovery(site: Site, times: number): Promise<string[]> {
+  const [client] = site.adminClients();
+  if (client === undefined) throw new Error('no API process');
+  const replicas: number[] = [];
+  const orchestrators: number[] = [];
+  const redis: number[] = [];
+  for (let time = 0; time < times; time++) {
+    replicas.push(await afterReplicaDeath(site, client));
+    orchestrators.push(await afterOrchestratorDeath(site, client, time));
+    redis.push(await afterRedisRestart(site, client));
+    await site.allUp();
+  }
+  const limit = `2 × lease = ${2 * site.leaseMs} ms`;
+  return [
+    `recovery, lease ${site.leaseMs} ms, ${times} times each:`,
+    `  a killed replica's subtask runs elsewhere after  ${range(replicas)} (${limit})`,
+    `  ${TASKS} tasks under way end, an orchestrator killed, after  ${range(orchestrators)} (${limit})`,
+    `  ${TASKS} tasks end after a wiped Redis is back, no process of ours restarted  ${range(redis)}`,
+  ];
+}
+
+function range(measuredMs: readonly number[]): string {
+  const sorted = measuredMs.map(Math.round).sort((a, b) => a - b);
+  return `${sorted[Math.floor(sorted.length / 2)]} ms, at worst ${sorted.at(-1)} ms`;
+}
+
+async function submit(client: SwarmbidClient, workMs: number): Promise<string> {
+  const data = { token: 'recovery', order: { workMs } };
+  return (await client.submit({ type: 'faults', requiredSkills: ['alpha'], data })).id;
+}
+
+async function afterReplicaDeath(site: Site, client: SwarmbidClient): Promise<number> {
+  const taskId = await submit(client, 10 * site.leaseMs);
+  const key = `sub_${taskId}-0`;
+  const runsOf = async () => (await site.runs()).filter((run) => run.key === key);
+  for (let runs = await runsOf(); ; runs = await runsOf()) {
+    const holder = site.of('agents').find((one) => one.pid !== undefined && one.pid === runs[0]?.pid);
+    if (holder?.kill() === true) break;
+    await delay(POLL_MS);
+  }
+  const diedAt = Date.now();
+  for (;;) {
+    const [, second] = await runsOf();
+    if (second !== undefined) {
+      await client.cancel(taskId);
+      return second.at - diedAt;
+    }
+    await delay(POLL_MS);
+  }
+}
+
+async function afterOrchestratorDeath(site: Site, client: SwarmbidClient, time: number): Promise<number> {
+  const taskIds = await Promise.all(Array.from({ length: TASKS }, () => submit(client, 10)));
+  const orchestrators = site.of('orchestrator');
+  orchestrators[time % orchestrators.length]?.kill();
+  return untilEnded(client, taskIds);
+}
+
+async function afterRedisRestart(site: Site, client: SwarmbidClient): Promise<number> {
+  await site.redis.kill(true);
+  const taskIds = await Promise.all(Array.from({ length: TASKS }, () => submit(client, 10)));
+  await site.redis.start();
+  return untilEnded(client, taskIds);
+}
+
+async function untilEnded(client: SwarmbidClient, taskIds: readonly string[]): Promise<number> {
+  const startedMs = performance.now();
+  await Promise.all(taskIds.map((taskId) => client.wait(taskId)));
+  return performance.now() - startedMs;
+}

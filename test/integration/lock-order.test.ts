@@ -1,0 +1,97 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { reportAttempts, type AttemptReport } from '../../src/agents/attempt-store.ts';
+import type { Database, Trx } from '../../src/db/database.ts';
+import { requeueAttempts } from '../../src/orchestrator/attempt-store.ts';
+import { loadTasks } from '../../src/orchestrator/task-rows-store.ts';
+import { createTestDatabase, type TestDatabase } from '../support/stores.ts';
+
+const TASK = '0190f000-0000-7000-8000-000000000001';
+const REPLICA = 'replica-1';
+
+let database: TestDatabase;
+let db: Database;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject('postgresUrl'));
+  db = database.db;
+});
+
+afterAll(() => database.drop());
+
+beforeEach(async () => {
+  await sql`delete from task`.execute(db);
+  await sql`
+    insert into task (id, owner_id, type, status, spec, data) values (${TASK}, 'owner', 't', 'running', '{"rules":[]}', '{}')`.execute(
+    db,
+  );
+});
+
+async function addAttempt(ord: number, more: { closed?: boolean; claimed?: boolean } = {}): Promise<string> {
+  const id = `${TASK}-${ord}`;
+  await sql`insert into subtask (id, task_id, ord, skills, status, epoch)
+    values (${id}, ${TASK}, ${ord}, '{a}', 'awarded', 1)`.execute(db);
+  await sql`insert into attempt (subtask_id, epoch, task_id, agent_id, pool, attempt, timeout_ms, due_at, claimed_at, closed_at,
+      replica_id, changes)
+    values (${id}, 1, ${TASK}, 'agent', 'pool', 1, 1000, clock_timestamp(),
+      case when ${more.claimed ?? false} then clock_timestamp() end,
+      case when ${more.closed ?? false} then clock_timestamp() end, ${REPLICA}, 1)`.execute(db);
+  return id;
+}
+
+const lock = (trx: Trx, subtaskId: string) =>
+  sql`select 1 from attempt where subtask_id = ${subtaskId} for update`.execute(trx);
+
+/** Resolves when somebody waits for a lock in this database. */
+async function somebodyWaits(): Promise<void> {
+  for (;;) {
+    const { rows } = await sql`
+      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+    if (rows.length > 0) return;
+  }
+}
+
+test('a settlement that reads a closed attempt and a pool that reports on it take their locks in one order', async () => {
+  const closed = await addAttempt(0, { closed: true, claimed: true });
+  const open = await addAttempt(1, { claimed: true });
+  const report = (subtaskId: string): AttemptReport => ({
+    subtaskId,
+    epoch: 1,
+    outcome: 'delivered',
+    value: {},
+    error: null,
+    usage: { inputTokens: 0, outputTokens: 0, costUsd: 0 },
+    percent: null,
+    note: null,
+  });
+  let settlement: Promise<void> | undefined;
+  await db.transaction().execute(async (pool) => {
+    await lock(pool, closed);
+    settlement = db.transaction().execute(async (trx) => {
+      await loadTasks(trx, [TASK], []);
+      await sql`update attempt set seen = changes where subtask_id = ${closed}`.execute(trx);
+    });
+    settlement.catch(() => undefined);
+    await somebodyWaits();
+    await lock(pool, open);
+  });
+  await settlement;
+  await reportAttempts(db, [report(closed), report(open)], REPLICA);
+});
+
+test('awards that are dispatched again do not wait for a pool that is claiming some of them', async () => {
+  const first = await addAttempt(0);
+  const second = await addAttempt(1);
+  const again = (subtaskId: string) => ({ subtaskId, epoch: 1, queue: 'work.pool', jobId: `sub_${subtaskId}_1` });
+  await db.transaction().execute(async (pool) => {
+    await lock(pool, first);
+    await requeueAttempts(db, [again(second), again(first)], 1_000);
+    await lock(pool, second);
+  });
+  const { rows } = await sql<{ id: string; requeues: number }>`
+    select subtask_id as id, requeues from attempt order by subtask_id`.execute(db);
+  expect(rows).toEqual([
+    { id: first, requeues: 0 },
+    { id: second, requeues: 1 },
+  ]);
+});
