@@ -83,7 +83,7 @@ export interface ReputationQueries {
   tiers(): Promise<TiersReport>;
   movers(windowMs: number): Promise<MoversReport>;
   stats(windowMs: number): Promise<MarketStats>;
-  /** The window in about `buckets` equal parts that begin at multiples of their length, so that they stay where they are. */
+  /** The window in at most `buckets` equal parts, of whole minutes or hours where they are that long; the last holds the present. */
   series(windowMs: number, buckets: number): Promise<MarketSeries>;
 }
 

@@ -1,51 +1,38 @@
-import { sql } from 'kysely';
 import type { MarketSeries } from '../contracts/ledger.ts';
 import type { Database } from '../db/database.ts';
 import { ratio } from './core/statistics.ts';
+import { readEndedByBucket, type EndedInBucket } from './task-rollup-store.ts';
 
-interface BucketRow {
-  at: Date;
-  completed: number;
-  failed: number;
-  cancelled: number;
-  durationMs: number;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Tasks that ended within the window, by buckets of equal length; those in which nothing ended are there too. */
+export async function readMarketSeries(db: Database, windowMs: number, buckets: number): Promise<MarketSeries> {
+  const bucketMs = wholeLength(windowMs / buckets);
+  const count = Math.ceil(windowMs / bucketMs);
+  const { last, rows } = await readEndedByBucket(db, bucketMs, count);
+  const byBucket = Map.groupBy(rows, (row) => row.bucket);
+  const points = Array.from({ length: count }, (_, index) => {
+    const bucket = last - count + 1 + index;
+    return { at: new Date(bucket * bucketMs).toISOString(), ...figuresOf(byBucket.get(bucket) ?? []) };
+  });
+  return { windowMs, bucketMs, points };
 }
 
-/**
- * Tasks that ended within the window, by buckets of equal length. Served by task_by_finish alone, as the market's figures
- * are; the buckets in which nothing ended are filled in by the series, not by the table.
- */
-export async function readMarketSeries(db: Database, windowMs: number, buckets: number): Promise<MarketSeries> {
-  const bucketMs = Math.max(1, Math.ceil(windowMs / buckets));
-  const { rows } = await sql<BucketRow>`
-    with span as (
-      select date_bin(${bucketMs} * interval '1 millisecond', statement_timestamp(), 'epoch') as last
-    ), bucket as (
-      select generate_series(0, ${buckets - 1}) as ago
-    ), ended as (
-      select date_bin(${bucketMs} * interval '1 millisecond', finished_at, 'epoch') as at,
-             count(*) filter (where status = 'completed') as completed,
-             count(*) filter (where status in ('failed', 'expired')) as failed,
-             count(*) filter (where status = 'cancelled') as cancelled,
-             coalesce(sum(date_part('epoch', finished_at - created_at)) filter (where status = 'completed'), 0) * 1000
-               as "durationMs"
-      from task
-      where finished_at >= statement_timestamp() - ${bucketMs * buckets} * interval '1 millisecond'
-      group by 1
-    )
-    select slot.at, coalesce(e.completed, 0) as completed, coalesce(e.failed, 0) as failed,
-           coalesce(e.cancelled, 0) as cancelled, coalesce(e."durationMs", 0) as "durationMs"
-    from bucket, span,
-         lateral (select span.last - bucket.ago * ${bucketMs} * interval '1 millisecond' as at) slot
-         left join ended e on e.at = slot.at
-    order by slot.at`.execute(db);
+/** Rounded up to whole minutes or hours where it is longer than one, so that roll-ups can serve it. */
+function wholeLength(ms: number): number {
+  const unit = ms > HOUR_MS ? HOUR_MS : ms > MINUTE_MS ? MINUTE_MS : 1;
+  return Math.max(1, Math.ceil(ms / unit) * unit);
+}
+
+function figuresOf(rows: readonly EndedInBucket[]): Omit<MarketSeries['points'][number], 'at'> {
+  const tasksOf = (status: EndedInBucket['status']) => rows.find((row) => row.status === status)?.tasks ?? 0;
+  const completed = tasksOf('completed');
+  const durationMs = rows.find((row) => row.status === 'completed')?.durationMs ?? 0;
   return {
-    windowMs,
-    bucketMs,
-    points: rows.map(({ at, durationMs, ...counts }) => ({
-      at: at.toISOString(),
-      ...counts,
-      avgTaskDurationMs: ratio(durationMs, counts.completed, 0),
-    })),
+    completed,
+    failed: tasksOf('failed') + tasksOf('expired'),
+    cancelled: tasksOf('cancelled'),
+    avgTaskDurationMs: ratio(durationMs, completed, 0),
   };
 }
