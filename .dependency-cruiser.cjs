@@ -78,12 +78,16 @@ module.exports = {
       folders('cli', 'sdk', 'contracts', 'util'),
       '^src/(app|config|doctor|migrate|pool-credential)\\.ts$',
     ]),
+    layer('dashboard', 'dashboard ← sdk, contracts: a client with no privilege of its own', [
+      folders('dashboard', 'sdk', 'contracts', 'util'),
+    ]),
     onlyIn('sql', ['kysely', 'pg'], ['^src/db/', '^migrations/', STORES, '^src/bus/postgres-event-bus\\.ts$']),
     onlyIn('redis', ['ioredis', 'bullmq'], ['^src/bus/']),
     onlyIn('http', ['fastify', 'fastify-type-provider-zod', '@fastify/[^/]+'], ['^src/api/']),
     onlyIn('socket', ['socket\\.io'], ['^src/live/']),
     onlyIn('socket-client', ['socket\\.io-client'], ['^src/sdk/']),
     onlyIn('openai', ['openai'], ['^src/agents/']),
+    onlyIn('browser', ['preact', '@preact/[^/]+', 'uplot', 'vite'], ['^src/dashboard/']),
     onlyIn('terminal', ['commander', 'picocolors', 'cli-table3', 'cli-progress'], ['^src/cli/']),
     {
       name: 'no-circular',
@@ -100,9 +104,9 @@ module.exports = {
     },
     {
       name: 'no-dev-dependency-in-src',
-      comment: 'the package must run without what only its developers install',
+      comment: 'the package must run without what only its developers install; the dashboard is bundled before that',
       severity: 'error',
-      from: { path: '^(src|migrations)/' },
+      from: { path: '^(src|migrations)/', pathNot: '^src/dashboard/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {
@@ -134,7 +138,7 @@ module.exports = {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default', 'types'],
-      extensions: ['.ts', '.js'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs'],
     },
   },
 };

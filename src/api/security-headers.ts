@@ -34,3 +34,20 @@ export const DOCS_HEADERS: FastifyHelmetOptions = {
   },
   strictTransportSecurity: false,
 };
+
+/** For the dashboard: its own files and its own server, nothing inline. Preact and uPlot set styles by script, which no policy forbids. */
+export const DASHBOARD_HEADERS = {
+  ...API_HEADERS,
+  'content-security-policy': [
+    "default-src 'none'",
+    "base-uri 'none'",
+    "connect-src 'self'",
+    "font-src 'self'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "img-src 'self'",
+    "script-src 'self'",
+    "style-src 'self'",
+  ].join('; '),
+  'cross-origin-opener-policy': 'same-origin',
+} as const;

@@ -18,6 +18,7 @@ import type {
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { authenticateRequests, demandPermissions } from './authentication.ts';
+import { dashboardRoutes } from './dashboard.ts';
 import { answerBrokenHttp, answerError, handleErrors } from './error-handler.ts';
 import { acceptJsonOnly } from './json-body.ts';
 import { documentRefusals, openApiOptions } from './openapi.ts';
@@ -91,6 +92,7 @@ export async function createApiServer(deps: ApiServerDeps): Promise<FastifyInsta
   await app.register(swagger, openApiOptions(deps.version));
   await app.register((scope) => market(scope, deps), { prefix: '/v1' });
   await app.register(documentation);
+  await app.register(dashboardRoutes);
   await app.register((scope) => operationsRoutes(scope, deps));
   await app.ready();
   return app;

@@ -121,3 +121,17 @@ export const marketStatsSchema = z.object({
   queueDepth: z.number().describe('openings that wait for an award'),
 });
 export type MarketStats = z.infer<typeof marketStatsSchema>;
+
+const seriesPointSchema = z.object({
+  at: z.string().describe('when the bucket begins'),
+  completed: z.number(),
+  failed: z.number().describe('failed and expired'),
+  cancelled: z.number(),
+  avgTaskDurationMs: z.number().nullable().describe('of the completed'),
+});
+export const marketSeriesSchema = z.object({
+  windowMs: z.number(),
+  bucketMs: z.number(),
+  points: z.array(seriesPointSchema).describe('one for each bucket, oldest first; the last one is not over yet'),
+});
+export type MarketSeries = z.infer<typeof marketSeriesSchema>;

@@ -6,7 +6,14 @@ import type { AuditEntry, CreatedKey, Feedback, KeyRequest, KeyView, Principal }
 import type { AgentChange, AgentRegistration, AgentView, Tier } from './agent.ts';
 import type { AwardReceipt } from './award.ts';
 import type { TaskEvent } from './events.ts';
-import type { AgentReputation, LeaderboardRow, MarketStats, MoversReport, TiersReport } from './ledger.ts';
+import type {
+  AgentReputation,
+  LeaderboardRow,
+  MarketSeries,
+  MarketStats,
+  MoversReport,
+  TiersReport,
+} from './ledger.ts';
 import type { Page } from './primitives.ts';
 import type { Skill, SkillBody } from './skill.ts';
 import type { ParsedTaskSubmission, TaskListItem, TaskStatus, TaskView } from './task.ts';
@@ -76,6 +83,8 @@ export interface ReputationQueries {
   tiers(): Promise<TiersReport>;
   movers(windowMs: number): Promise<MoversReport>;
   stats(windowMs: number): Promise<MarketStats>;
+  /** The window in at most `buckets` equal parts, of whole minutes or hours where they are that long; the last holds the present. */
+  series(windowMs: number, buckets: number): Promise<MarketSeries>;
 }
 
 export interface KeyService {

@@ -9,6 +9,7 @@ import { START_REPUTATION } from './core/ledger-rules.ts';
 import { ratio, rounded } from './core/statistics.ts';
 import { tierOf, tierRange } from './core/tiers.ts';
 import { readLeaderboard } from './leaderboard-store.ts';
+import { readMarketSeries } from './market-series-store.ts';
 import { readMarketStats } from './market-stats-store.ts';
 
 const ENTRIES_SHOWN = 200;
@@ -26,6 +27,7 @@ export function createReputationQueries(options: { db: Database; leaseMs: number
     tiers: () => readTiers(db),
     movers: (windowMs) => readMovers(db, windowMs),
     stats: (windowMs) => readMarketStats(db, windowMs, leaseMs),
+    series: (windowMs, buckets) => readMarketSeries(db, windowMs, buckets),
   };
 }
 

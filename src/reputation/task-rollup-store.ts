@@ -79,17 +79,50 @@ async function advance(db: Database, grain: Grain, { oldest, until, figures }: S
 
 /** Tasks that ended within the last `windowMs`, by status: at most two minutes of single tasks, the rest from roll-ups. */
 export async function readEnded(db: Database, windowMs: number): Promise<EndedRow[]> {
-  const { rows: progress } = await sql<{ grain: Grain; until: Date; now: Date }>`
-    select grain, until, statement_timestamp() as now from task_rollup_progress`.execute(db);
-  const untilMs = (grain: Grain) => progress.find((row) => row.grain === grain)?.until.getTime() ?? 0;
-  const nowMs = progress[0]?.now.getTime() ?? Date.now();
-  const stretches = coverWindow(nowMs - windowMs, nowMs, { minute: untilMs('minute'), hour: untilMs('hour') });
+  const { nowMs, until } = await readProgress(db);
+  const stretches = coverWindow(nowMs - windowMs, nowMs, until);
   const { rows } = await sql<EndedRow>`
     select status, sum(tasks)::int as tasks, sum(duration_ms) as "durationMs", sum(quality_sum) as "qualitySum",
       sum(quality_count)::int as "qualityCount", sum(team_size_sum)::int as "teamSizeSum",
       sum(team_count)::int as "teamCount", sum(parallel)::int as parallel
     from (${sql.join(stretches.map(figuresOf), sql` union all `)}) f group by status`.execute(db);
   return rows;
+}
+
+export interface EndedInBucket extends Pick<EndedRow, 'status' | 'tasks' | 'durationMs'> {
+  /** Which bucket, counted from 1970. */
+  bucket: number;
+}
+
+/**
+ * Tasks that ended in the last `buckets` stretches of `bucketMs`, the present one included, by stretch and status. A
+ * roll-up is read only where its grain divides `bucketMs`, so that each of its rows is in one bucket.
+ */
+export async function readEndedByBucket(
+  db: Database,
+  bucketMs: number,
+  buckets: number,
+): Promise<{ last: number; rows: EndedInBucket[] }> {
+  const { nowMs, until } = await readProgress(db);
+  const last = Math.floor(nowMs / bucketMs);
+  const divides = (grainMs: number) => bucketMs % grainMs === 0;
+  const stretches = coverWindow((last - buckets + 1) * bucketMs, nowMs, {
+    minute: divides(60_000) ? until.minute : 0,
+    hour: divides(3_600_000) ? until.hour : 0,
+  });
+  const { rows } = await sql<EndedInBucket>`
+    select floor(date_part('epoch', at) * 1000 / ${bucketMs}::float8) as bucket, status,
+      sum(tasks)::int as tasks, sum(duration_ms) as "durationMs"
+    from (${sql.join(stretches.map(endedIn), sql` union all `)}) f group by 1, 2`.execute(db);
+  return { last, rows };
+}
+
+async function readProgress(db: Database): Promise<{ nowMs: number; until: Record<Grain, number> }> {
+  const { rows: progress } = await sql<{ grain: Grain; until: Date; now: Date }>`
+    select grain, until, statement_timestamp() as now from task_rollup_progress`.execute(db);
+  const untilMs = (grain: Grain) => progress.find((row) => row.grain === grain)?.until.getTime() ?? 0;
+  const nowMs = progress[0]?.now.getTime() ?? Date.now();
+  return { nowMs, until: { minute: untilMs('minute'), hour: untilMs('hour') } };
 }
 
 /** Single tasks by task_by_finish alone, without their rows. */
@@ -100,4 +133,15 @@ function figuresOf({ from, beginMs, endMs }: Stretch): RawBuilder<unknown> {
     ? sql`select status, ${figuresOfTasks} from task where finished_at >= ${begin} and finished_at < ${end} group by status`
     : sql`select status, ${figuresOfRollups} from task_rollup
         where grain = ${from} and at >= ${begin} and at < ${end} group by status`;
+}
+
+/** The same with the instants kept. */
+function endedIn({ from, beginMs, endMs }: Stretch): RawBuilder<unknown> {
+  const begin = new Date(beginMs);
+  const end = new Date(endMs);
+  return from === 'tasks'
+    ? sql`select finished_at as at, status, 1 as tasks, date_part('epoch', finished_at - created_at) * 1000 as duration_ms
+        from task where finished_at >= ${begin} and finished_at < ${end}`
+    : sql`select at, status, tasks, duration_ms from task_rollup
+        where grain = ${from} and at >= ${begin} and at < ${end}`;
 }

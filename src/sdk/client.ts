@@ -2,12 +2,20 @@ import type { AuditEntry, CreatedKey, KeyRequest, KeyView } from '../contracts/a
 import type { AgentChange, AgentRegistration, AgentView, Tier } from '../contracts/agent.ts';
 import type { AwardReceipt } from '../contracts/award.ts';
 import type { TaskEvent } from '../contracts/events.ts';
-import type { AgentReputation, LeaderboardRow, MarketStats, MoversReport, TiersReport } from '../contracts/ledger.ts';
+import type {
+  AgentReputation,
+  LeaderboardRow,
+  MarketSeries,
+  MarketStats,
+  MoversReport,
+  TiersReport,
+} from '../contracts/ledger.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { Skill, SkillBody } from '../contracts/skill.ts';
 import type { TaskListItem, TaskStatus, TaskSubmission, TaskView } from '../contracts/task.ts';
 import { uuidv7 } from '../util/uuid.ts';
 import { send, sendForJson, type Fetch, type HttpOptions, type HttpRequest } from './http.ts';
+import { listenToMarket, type MarketListener } from './market-feed.ts';
 import { withRetries } from './retry.ts';
 import { watchTask, type WatchOptions } from './watch.ts';
 
@@ -139,6 +147,14 @@ export class SwarmbidClient {
     return this.task(taskId, options);
   }
 
+  /**
+   * Admin. All events of the market and its figures of the last minute, as they come, until the returned function is
+   * called. It makes up for no gap: see `MarketListener.onConnection`.
+   */
+  listen(listener: MarketListener): () => void {
+    return listenToMarket({ url: this.url, token: this.#http.token }, listener);
+  }
+
   skills(options: PageOptions = {}): Promise<Page<Skill>> {
     return this.#get('/v1/skills', options);
   }
@@ -197,6 +213,11 @@ export class SwarmbidClient {
   /** Admin. `window` as for `movers`. */
   stats(options: CallOptions & { window?: string } = {}): Promise<MarketStats> {
     return this.#get('/v1/admin/stats', options);
+  }
+
+  /** Admin. Ended tasks by buckets of time, oldest first; `buckets` is 1–500, default 60. `window` as for `movers`. */
+  series(options: CallOptions & { window?: string; buckets?: number } = {}): Promise<MarketSeries> {
+    return this.#get('/v1/admin/stats/series', options);
   }
 
   /** Admin. Who did what, newest first. */

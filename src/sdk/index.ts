@@ -1,14 +1,30 @@
 export { SwarmbidClient } from './client.ts';
 export type { CallOptions, ClientOptions, PageOptions, ReadinessReport } from './client.ts';
+export type { MarketListener } from './market-feed.ts';
 export { SwarmbidError } from './swarmbid-error.ts';
 export type { SwarmbidErrorCode } from './swarmbid-error.ts';
 export { isFinalEvent } from './watch.ts';
 export type { WatchOptions } from './watch.ts';
-export type { CreatedKey, KeyView } from '../contracts/access.ts';
-export type { AgentView, Tier } from '../contracts/agent.ts';
+export type { AuditEntry, CreatedKey, KeyView } from '../contracts/access.ts';
+export type { AgentStatus, AgentView, Tier } from '../contracts/agent.ts';
 export type { AwardReceipt, ReceiptRound, ScoredBid } from '../contracts/award.ts';
 export type { EventType, TaskEvent } from '../contracts/events.ts';
-export type { AgentReputation, LeaderboardRow, MarketStats, MoversReport, TiersReport } from '../contracts/ledger.ts';
+export type {
+  AgentReputation,
+  LeaderboardRow,
+  MarketSeries,
+  MarketStats,
+  MoversReport,
+  TiersReport,
+} from '../contracts/ledger.ts';
 export type { Page } from '../contracts/primitives.ts';
 export type { Skill } from '../contracts/skill.ts';
-export type { TaskListItem, TaskResult, TaskStatus, TaskSubmission, TaskView } from '../contracts/task.ts';
+export type {
+  SubtaskStatus,
+  SubtaskView,
+  TaskListItem,
+  TaskResult,
+  TaskStatus,
+  TaskSubmission,
+  TaskView,
+} from '../contracts/task.ts';

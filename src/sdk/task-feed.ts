@@ -15,6 +15,7 @@
 import type { Socket } from 'socket.io-client';
 import type { TaskEvent, WatchAck } from '../contracts/events.ts';
 import type { TaskStatus } from '../contracts/task.ts';
+import { isPassing, refusalCode } from './live-connection.ts';
 import { SwarmbidError } from './swarmbid-error.ts';
 
 const QUEUE_LIMIT = 1_000;
@@ -23,14 +24,13 @@ const RETRY_MS = 500;
 
 const ENDED: ReadonlySet<string> = new Set<TaskStatus>(['completed', 'failed', 'cancelled', 'expired']);
 
-/** Refusals that say "not now"; any other refusal is an answer. */
-const PASSING_CODES: ReadonlySet<string> = new Set(['UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'INTERNAL']);
-
 export interface TaskFeedOptions {
   taskId: string;
   afterSeq: number;
   untilEnd: boolean;
+  /** `Infinity`: never. */
   giveUpAfterMs: number;
+  onConnection?: ((connected: boolean) => void) | undefined;
 }
 
 export class TaskFeed {
@@ -109,9 +109,10 @@ export class TaskFeed {
   #answered(ack: WatchAck): void {
     if (ack.ok) {
       clearTimeout(this.#giveUpTimer);
+      this.#options.onConnection?.(true);
       if (this.#options.untilEnd && ENDED.has(ack.status)) this.#endSeq = ack.lastSeq;
       this.#wakeReader();
-    } else if (PASSING_CODES.has(ack.code)) {
+    } else if (isPassing(ack.code)) {
       this.#retrySoon();
     } else {
       this.fail(new SwarmbidError(ack.code, `the task ${this.#options.taskId} cannot be watched: ${ack.code}`));
@@ -132,14 +133,16 @@ export class TaskFeed {
 
   /** Without `active`, the server itself has refused, and socket.io does not try again. */
   #refused(error: Error & { data?: { code?: unknown } }): void {
+    this.#options.onConnection?.(false);
     if (this.#socket.active) return;
-    const code = typeof error.data?.code === 'string' ? error.data.code : error.message;
-    if (PASSING_CODES.has(code)) this.#retrySoon();
+    const code = refusalCode(error);
+    if (isPassing(code)) this.#retrySoon();
     else this.fail(new SwarmbidError(code, `the live feed refused the connection: ${code}`, { cause: error }));
   }
 
   #disconnected(reason: string): void {
     if (this.#paused || reason === 'io client disconnect') return;
+    this.#options.onConnection?.(false);
     this.#startGivingUp();
     if (reason === 'io server disconnect') this.#retrySoon();
   }
@@ -147,6 +150,7 @@ export class TaskFeed {
   #startGivingUp(): void {
     clearTimeout(this.#giveUpTimer);
     const { giveUpAfterMs } = this.#options;
+    if (giveUpAfterMs === Infinity) return;
     this.#giveUpTimer = setTimeout(() => {
       this.fail(new SwarmbidError('UNREACHABLE', `the live feed could not be reached for ${giveUpAfterMs} ms`));
     }, giveUpAfterMs);

@@ -1,6 +1,5 @@
-import { io } from 'socket.io-client';
 import type { EventType, TaskEvent } from '../contracts/events.ts';
-import { SwarmbidError } from './swarmbid-error.ts';
+import { connectLive, type LiveAddress } from './live-connection.ts';
 import { TaskFeed } from './task-feed.ts';
 
 export interface WatchOptions {
@@ -9,8 +8,10 @@ export interface WatchOptions {
   signal?: AbortSignal | undefined;
   /** Default true: ends after the task's final event. False: goes on until the caller stops. */
   untilEnd?: boolean | undefined;
-  /** How long the server may be out of reach before `UNREACHABLE`, default 30 000. */
+  /** How long the server may be out of reach before `UNREACHABLE`, default 30 000; `Infinity`: for ever. */
   giveUpAfterMs?: number | undefined;
+  /** Told true each time the watch stands, and false each time its connection broke; it comes back by itself. */
+  onConnection?: ((connected: boolean) => void) | undefined;
 }
 
 const FINAL_EVENTS: ReadonlySet<EventType> = new Set<EventType>([
@@ -27,17 +28,18 @@ export function isFinalEvent(event: TaskEvent): boolean {
 
 /** See `SwarmbidClient.watch`. One connection per watch; it is closed when the iteration ends, however it ends. */
 export async function* watchTask(
-  server: { url: string; token: string | undefined },
+  server: LiveAddress,
   taskId: string,
   options: WatchOptions,
 ): AsyncGenerator<TaskEvent, void, undefined> {
   const untilEnd = options.untilEnd ?? true;
   options.signal?.throwIfAborted();
-  const feed = new TaskFeed(connect(server), {
+  const feed = new TaskFeed(connectLive(server, '/tasks'), {
     taskId,
     afterSeq: options.afterSeq ?? 0,
     untilEnd,
     giveUpAfterMs: options.giveUpAfterMs ?? 30_000,
+    onConnection: options.onConnection,
   });
   const abort = () => {
     feed.fail(options.signal?.reason);
@@ -51,27 +53,5 @@ export async function* watchTask(
   } finally {
     options.signal?.removeEventListener('abort', abort);
     feed.close();
-  }
-}
-
-function connect(server: { url: string; token: string | undefined }) {
-  const base = address(server.url);
-  return io(`${base.origin}/tasks`, {
-    path: `${base.pathname.replace(/\/+$/, '')}/socket.io`,
-    auth: server.token === undefined ? {} : { token: server.token },
-    autoConnect: false,
-    forceNew: true,
-    transports: ['websocket', 'polling'],
-    tryAllTransports: true,
-    reconnectionDelay: 200,
-    reconnectionDelayMax: 2_000,
-  });
-}
-
-function address(url: string): URL {
-  try {
-    return new URL(url);
-  } catch (cause) {
-    throw new SwarmbidError('UNREACHABLE', `${url} is not an address; write it as http://host:port`, { cause });
   }
 }

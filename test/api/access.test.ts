@@ -1,7 +1,7 @@
-import { fastify } from 'fastify';
+import { fastify, type HTTPMethods } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { demandPermissions } from '../../src/api/authentication.ts';
-import { accessTo, ROUTES, type Access } from '../../src/contracts/permissions.ts';
+import { ROUTES, type Access } from '../../src/contracts/permissions.ts';
 import { ask, fakeMarket, TOKENS, type FakeMarket } from './fake-market.ts';
 
 let market: FakeMarket;
@@ -46,10 +46,14 @@ describe('who may use what', () => {
     else expect(status).toBe(refusal);
   });
 
-  test('the table names exactly the routes that are registered', async () => {
-    const registered = registeredRoutes(market.app.printRoutes({ commonPrefix: false }));
-    expect(Object.keys(ROUTES).filter((name) => !registered.includes(name))).toStrictEqual([]);
-    expect(registered.filter((name) => accessTo(...(name.split(' ') as [string, string])) === undefined)).toEqual([]);
+  test('the table names no route that is not registered', async () => {
+    // What ends in `*` stands for what plugins serve.
+    const single = Object.keys(ROUTES).filter((name) => !name.endsWith('*'));
+    const missing = single.filter((name) => {
+      const [method = '', url = ''] = name.split(' ');
+      return !market.app.hasRoute({ method: method as HTTPMethods, url });
+    });
+    expect(missing).toStrictEqual([]);
   });
 
   test('a route that is not in the table cannot be built, wherever it lies', () => {
@@ -126,14 +130,3 @@ test('an answer of the market is neither cached, nor framed, nor read by pages o
 });
 
 /** Of fastify's tree of routes: `GET /v1/tasks`, one for each method but HEAD. */
-function registeredRoutes(tree: string): string[] {
-  const path: string[] = [];
-  return tree.split('\n').flatMap((line) => {
-    const found = /^([│ ]*)[├└]── (\S*)(?: \(([A-Z, ]+)\))?/.exec(line);
-    if (found === null) return [];
-    const [, indent = '', part = '', methods = ''] = found;
-    path.splice(indent.length / 4, Infinity, part);
-    const url = path.join('');
-    return methods.split(', ').flatMap((method) => (method === '' || method === 'HEAD' ? [] : [`${method} ${url}`]));
-  });
-}

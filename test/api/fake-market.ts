@@ -231,6 +231,7 @@ function fakeReputation(): ReputationQueries {
     }),
     movers: async (windowMs) => ({ windowMs, from: AT, rises: [], falls: [] }),
     stats: async (windowMs) => marketStats(windowMs),
+    series: async (windowMs, buckets) => ({ windowMs, bucketMs: windowMs / buckets, points: [] }),
   };
 }
 

@@ -133,7 +133,6 @@ describe('what is wrong with an address', () => {
 
   test.each([
     ['GET', '/v1/nothing'],
-    ['GET', '/'],
     ['PUT', '/v1/tasks'],
     ['GET', `/v1/tasks/${'a'.repeat(2_000)}`],
   ] as const)('is 404 for %s %.30s', async (method, url) => {

@@ -189,3 +189,33 @@ test('the figures of any window are the same before and after the roll-up, and o
     .execute();
   expect((await figures()).at(-1)).toStrictEqual(single.at(-1));
 });
+
+test.each([
+  ['single tasks', 100_000, 10_000],
+  ['minutes', 40 * 60_000, 10 * 60_000],
+  ['hours', 8 * HOUR_MS, 2 * HOUR_MS],
+])('the series counts each ended task in its bucket, and reads %s', async (_source, windowMs, bucketMs) => {
+  const buckets = windowMs / bucketMs;
+  await addEndedTask({ agoMs: 2.5 * bucketMs });
+  await addEndedTask({ agoMs: 2.5 * bucketMs });
+  await addEndedTask({ agoMs: 1.5 * bucketMs, status: 'failed' });
+  await addEndedTask({ agoMs: (buckets + 1) * bucketMs });
+  const ended = await db.selectFrom('task').select(['status', 'finished_at']).execute();
+  await rollUpTasks(db);
+
+  const { points, ...lengths } = await queries.series(windowMs, buckets);
+
+  expect(lengths).toEqual({ windowMs, bucketMs });
+  expect(points).toHaveLength(buckets);
+  for (const { at, completed, failed, cancelled, avgTaskDurationMs } of points) {
+    const begin = Date.parse(at);
+    const own = ended.filter(
+      ({ finished_at: end }) => end !== null && Math.floor(end.getTime() / bucketMs) * bucketMs === begin,
+    );
+    const count = (status: string) => own.filter((task) => task.status === status).length;
+    expect([completed, failed, cancelled]).toEqual([count('completed'), count('failed'), 0]);
+    expect(avgTaskDurationMs).toBe(completed === 0 ? null : 500);
+  }
+  expect(points.reduce((sum, point) => sum + point.completed, 0)).toBe(2);
+  expect(points.reduce((sum, point) => sum + point.failed, 0)).toBe(1);
+});

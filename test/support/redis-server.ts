@@ -1,12 +1,10 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
-
-const run = promisify(execFile);
+import { installWithApt, works } from './installed.ts';
 
 export interface TestRedis {
   url: string;
@@ -18,27 +16,11 @@ export interface TestRedis {
 /** Makes sure that `redis-server` is on PATH: where it is missing, by apt when that is possible. */
 export async function ensureRedisServer(): Promise<void> {
   if (await works('redis-server', ['--version'])) return;
-  const canInstall = process.getuid?.() === 0 && (await works('apt-get', ['--version']));
-  if (canInstall) {
-    process.stderr.write('redis-server is missing: installing it with apt-get\n');
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    await run('apt-get', ['update', '-q'], { env });
-    // its own service would start a server that nobody asked for
-    await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'redis-server'], {
-      env: { ...env, RUNLEVEL: '1' },
-    });
-  }
+  await installWithApt('redis-server');
   if (await works('redis-server', ['--version'])) return;
   throw new Error(
     'redis-server (7 or newer) is needed on PATH for the tests: install it with "apt-get install redis-server", ' +
       '"dnf install redis" or "brew install redis"',
-  );
-}
-
-async function works(command: string, args: string[]): Promise<boolean> {
-  return run(command, args).then(
-    () => true,
-    () => false,
   );
 }
 

@@ -5,6 +5,7 @@ import { auditEntrySchema, createdKeySchema, keyRequestSchema, keyViewSchema } f
 import { TIERS } from '../../contracts/agent.ts';
 import {
   leaderboardRowSchema,
+  marketSeriesSchema,
   marketStatsSchema,
   moversReportSchema,
   tiersReportSchema,
@@ -20,6 +21,7 @@ const tags = ['admin'];
 const leaderboardQuery = pageQuerySchema.extend({ skill: slugSchema.optional(), tier: z.enum(TIERS).optional() });
 const moversQuery = z.strictObject({ window: timeWindowSchema.prefault('7d') });
 const statsQuery = z.strictObject({ window: timeWindowSchema.prefault('1h') });
+const seriesQuery = statsQuery.extend({ buckets: z.coerce.number().int().min(1).max(500).default(60) });
 
 export async function adminRoutes(
   app: FastifyInstance,
@@ -71,7 +73,8 @@ function standing(server: FastifyInstance, reputation: ReputationQueries): void 
 }
 
 function figures(server: FastifyInstance, reputation: ReputationQueries): void {
-  server.withTypeProvider<ZodTypeProvider>().get(
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
     '/stats',
     {
       schema: {
@@ -82,6 +85,18 @@ function figures(server: FastifyInstance, reputation: ReputationQueries): void {
       },
     },
     (request) => reputation.stats(request.query.window),
+  );
+  app.get(
+    '/stats/series',
+    {
+      schema: {
+        tags,
+        summary: 'Throughput and durations over time',
+        querystring: seriesQuery,
+        response: { 200: answer('By buckets of equal length, oldest first', marketSeriesSchema) },
+      },
+    },
+    (request) => reputation.series(request.query.window, request.query.buckets),
   );
 }
 
