@@ -2,7 +2,17 @@
  * The composition root: the only file that knows how the parts are put together. Everything a part needs is handed to it.
  */
 import { readFile } from 'node:fs/promises';
-import { BUILTIN_POOL, builtInAgents, builtInSkills, createAgentDirectory, Pool } from './agents/index.ts';
+import {
+  BUILTIN_POOL,
+  builtInAgents,
+  builtInSkills,
+  createAgentDirectory,
+  createAgentRecords,
+  createToolCatalogue,
+  Pool,
+  thinkingBuiltInAgents,
+  ToolCaller,
+} from './agents/index.ts';
 import {
   createApiServer,
   createAuditLog,
@@ -22,7 +32,14 @@ import { migrateToLatest } from './db/migrator.ts';
 import { pingDatabase } from './db/ping.ts';
 import { attachLive, type Live } from './live/index.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
-import { createTaskService, Orchestrator, TaskStore, TaskViews, Wakeups } from './orchestrator/index.ts';
+import {
+  createTaskService,
+  openHandoffDesk,
+  Orchestrator,
+  TaskStore,
+  TaskViews,
+  Wakeups,
+} from './orchestrator/index.ts';
 import {
   createAwardPolicies,
   createFold,
@@ -31,7 +48,7 @@ import {
   tierOf,
 } from './reputation/index.ts';
 import { defineAgent } from './sdk/define-agent.ts';
-import { createJudge, createSkillCatalogue, createSynthesis } from './synthesis/index.ts';
+import { createEvaluator, createJudge, createSkillCatalogue, createSynthesis } from './synthesis/index.ts';
 import { distinct, DRAIN_MS } from './serve-pool.ts';
 import { isLoopbackHost } from './util/loopback.ts';
 
@@ -84,7 +101,7 @@ class MarketProcess {
     await wakeups.start();
     const parts = await this.parts(connections, wakeups);
     if (config.roles.includes('orchestrator')) await this.startOrchestrator(connections, wakeups, parts);
-    if (config.roles.includes('agents')) await this.startPool(connections, wakeups);
+    if (config.roles.includes('agents')) await this.startPool(connections, wakeups, parts);
     return { url: await this.listen(connections, wakeups, parts) };
   }
 
@@ -137,6 +154,7 @@ class MarketProcess {
       },
     });
     const policies = createAwardPolicies({ weights: config.awardWeights });
+    const synthesis = createSynthesis({ skills, judge });
     return {
       relay,
       audit,
@@ -144,9 +162,27 @@ class MarketProcess {
       keys,
       tasks,
       policies,
-      synthesis: createSynthesis({ skills, judge }),
+      synthesis,
+      taskService: createTaskService({
+        tasks,
+        synthesis,
+        policies: new Set(policies.keys()),
+        defaultPolicy: config.awardPolicy,
+        audit,
+        onSubmitted: (taskIds) => {
+          wakeups.work(['auction']);
+          wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
+        },
+      }),
+      toolCaller: this.toolCaller(),
       onAgentsChanged: tell('agents'),
     };
+  }
+
+  private toolCaller(): ToolCaller {
+    const { evaluate, close } = createEvaluator();
+    this.endings.add('evaluator', close);
+    return new ToolCaller({ ...this.config.tools, evaluate });
   }
 
   private async startOrchestrator(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<void> {
@@ -162,10 +198,11 @@ class MarketProcess {
     });
     await orchestrator.start();
     this.endings.add('orchestrator', () => orchestrator.stop());
+    await openHandoffDesk({ ...connections, tasks: parts.taskService });
   }
 
-  private async startPool(connections: Connections, wakeups: Wakeups): Promise<void> {
-    const agents = this.agents ?? builtInAgents;
+  private async startPool(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<void> {
+    const agents = this.agents ?? servedBuiltIn(this.config);
     const [first] = agents;
     if (first === undefined) return;
     const pool = new Pool({
@@ -174,6 +211,7 @@ class MarketProcess {
       agents: distinct(agents),
       leaseMs: this.config.leaseMs,
       drainMs: DRAIN_MS,
+      tools: parts.toolCaller,
       onReport: () => wakeups.work(['intake']),
     });
     this.endings.add('pool', () => pool.stop());
@@ -193,22 +231,22 @@ class MarketProcess {
     }
     await refuseOpenListening(config, parts.keys);
     const views = new TaskViews(db);
-    const tasks = createTaskService({
-      tasks: parts.tasks,
-      synthesis: parts.synthesis,
-      policies: new Set(parts.policies.keys()),
-      defaultPolicy: config.awardPolicy,
-      audit: parts.audit,
-      onSubmitted: (taskIds) => {
-        wakeups.work(['auction']);
-        wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
-      },
-    });
+    const { taskService: tasks, audit, toolCaller } = parts;
     const { leaseMs } = config;
     const reputation = createReputationQueries({ db, leaseMs });
-    const agents = createAgentDirectory({ db, leaseMs, tierOf, audit: parts.audit, onChange: parts.onAgentsChanged });
+    const agents = createAgentDirectory({ db, leaseMs, tierOf, audit, onChange: parts.onAgentsChanged });
     const server = await createApiServer({
-      services: { tasks, agents, reputation, readiness, skills: parts.skills, keys: parts.keys, audit: parts.audit },
+      services: {
+        tasks,
+        agents,
+        reputation,
+        readiness,
+        skills: parts.skills,
+        keys: parts.keys,
+        audit,
+        tools: createToolCatalogue({ db, audit, caller: toolCaller }),
+        records: createAgentRecords({ db, audit }),
+      },
       logger,
       metrics,
       version,
@@ -228,6 +266,10 @@ class MarketProcess {
     await server.listen({ host: config.host, port: config.port });
     return urlOf(server, config.host);
   }
+}
+
+function servedBuiltIn({ model }: Config): readonly AgentDefinition[] {
+  return model === undefined ? builtInAgents : thinkingBuiltInAgents(model);
 }
 
 type Parts = Awaited<ReturnType<MarketProcess['parts']>>;

@@ -1,4 +1,4 @@
-import { Pool } from './agents/index.ts';
+import { Pool, ToolCaller } from './agents/index.ts';
 import { readProcessConfig } from './config.ts';
 import { connect, Endings } from './connections.ts';
 import type { AgentDefinition } from './contracts/agent-definition.ts';
@@ -7,6 +7,7 @@ import { runningEmbeddedUrl } from './db/running-postgres.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { Wakeups } from './orchestrator/index.ts';
 import { defineAgent } from './sdk/define-agent.ts';
+import { createEvaluator } from './synthesis/index.ts';
 
 /** How long a stopping pool waits for work that runs. */
 export const DRAIN_MS = 10_000;
@@ -56,12 +57,15 @@ export async function servePool(
     const connections = await connect({ databaseUrl, redisUrl: config.redisUrl }, 'pool', logger, endings);
     const wakeups = new Wakeups(connections.bus, logger);
     const name = config.pool ?? first.id;
+    const { evaluate, close: closeEvaluator } = createEvaluator();
+    endings.add('evaluator', closeEvaluator);
     const pool = new Pool({
       ...connections,
       name,
       agents,
       leaseMs: config.leaseMs,
       drainMs: DRAIN_MS,
+      tools: new ToolCaller({ ...config.tools, evaluate }),
       onReport: () => wakeups.work(['intake']),
     });
     endings.add('pool', () => pool.stop());

@@ -1,10 +1,12 @@
 import type { Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import * as market from '../../migrations/20261121T100000Z-market.ts';
+import * as thinking from '../../migrations/20261125T230000Z-thinking.ts';
 
 /** Listed by hand, so that a bundle or a package needs no folder to read. */
 const migrations: Record<string, Migration> = {
   '20261121T100000Z-market': market,
+  '20261125T230000Z-thinking': thinking,
 };
 
 /** Brings the schema up to date, one process at a time (Kysely's migrator takes an advisory lock). Returns what was applied. */

@@ -1,3 +1,4 @@
+export { openHandoffDesk } from './handoff-desk.ts';
 export { Orchestrator, type OrchestratorOptions } from './orchestrator.ts';
 export type { FoldedEntry, Ledger, ReputationFold, Synthesis } from './ports.ts';
 export { createTaskService } from './task-service.ts';

@@ -9,6 +9,7 @@ afterEach(async () => {
 });
 
 const ID = '01890a5d-ac96-774b-bcce-b302099a8057';
+const MEMORY = '01890a5d-ac96-774b-bcce-b302099a8058';
 
 /** Every route of the market, with who may use it. */
 const ROUTES = [
@@ -22,6 +23,15 @@ const ROUTES = [
   ['POST', `/v1/tasks/${ID}/decision`, 'submitter'],
   ['GET', '/v1/skills', 'submitter'],
   ['PUT', '/v1/skills/seo', 'admin'],
+  ['GET', '/v1/tools', 'submitter'],
+  ['GET', '/v1/tools/seo/versions', 'submitter'],
+  ['PUT', '/v1/tools/seo', 'admin'],
+  ['DELETE', '/v1/tools/seo', 'admin'],
+  ['GET', `/v1/tasks/${ID}/handoffs`, 'submitter'],
+  ['GET', '/v1/agents/finance/memories', 'submitter'],
+  ['DELETE', '/v1/agents/finance/memories', 'submitter'],
+  ['DELETE', `/v1/agents/finance/memories/${MEMORY}`, 'submitter'],
+  ['GET', '/v1/admin/handoffs', 'admin'],
   ['GET', '/v1/agents', 'submitter'],
   ['GET', '/v1/agents/finance', 'submitter'],
   ['GET', '/v1/agents/finance/reputation', 'submitter'],
@@ -48,7 +58,11 @@ describe('who may use what', () => {
       path.startsWith('/v1') ? Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`) : [],
     );
     const named = ROUTES.map(
-      ([method, url]) => `${method} ${url.replace(ID, '{id}').replace(/(seo|finance|k1)\b/, '{id}')}`,
+      ([method, url]) =>
+        `${method} ${url
+          .replace(ID, '{id}')
+          .replace(MEMORY, '{memoryId}')
+          .replace(/(seo|finance|k1)\b/, '{id}')}`,
     );
     expect(named.sort()).toStrictEqual(registered.sort());
   });
