@@ -82,7 +82,7 @@ export class ModelEndpoint {
     const turn = perMinute(settings.limits?.requestsPerMinute);
     this.guarded = (signal, timeoutMs) => (question) =>
       policy.execute(async (context) => {
-        await turn();
+        await turn(context.signal);
         return this.withinTime(question, context.signal, timeoutMs);
       }, signal);
   }
@@ -203,9 +203,17 @@ async function openClient({ apiKey, headers }: ModelSettings, baseURL: string): 
   });
 }
 
-function perMinute(limit: number | undefined): () => Promise<void> {
+/** Resolves when the next request may be sent; rejects with the signal's reason, for whoever waits no longer. */
+function perMinute(limit: number | undefined): (signal: AbortSignal) => Promise<void> {
   if (limit === undefined) return () => Promise.resolve();
-  return pThrottle({ limit, interval: MINUTE_MS, strict: true })(() => Promise.resolve());
+  const turn = pThrottle({ limit, interval: MINUTE_MS, strict: true })(() => Promise.resolve());
+  return (signal) => Promise.race([turn(), rejectionOf(signal)]);
+}
+
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 const endpoints = new Map<string, ModelEndpoint>();

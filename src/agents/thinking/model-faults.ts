@@ -3,6 +3,8 @@
  * The `openai` client's errors are told by their status and name, so that this needs no part of the client.
  */
 
+import { BrokenCircuitError } from 'cockatiel';
+
 /** The answer ended before its end, or cannot be read. */
 export class BrokenAnswer extends Error {
   constructor(message: string) {
@@ -83,9 +85,9 @@ function retryAfterMs(headers: Headers | undefined, nowMs: number): number | und
 
 /** A sentence for people; never the key, which no server's message should hold. */
 export function describeModelFault(error: unknown, host: string): string {
-  const { status, name } = toldBy(error);
+  const { status } = toldBy(error);
   const said = error instanceof Error ? error.message : String(error);
-  if (name === 'BrokenCircuitError')
+  if (error instanceof BrokenCircuitError)
     return `The model server ${host} has failed too often; it is left alone for a while.`;
   return `The model server ${host} ${status === undefined ? 'failed' : `answered ${status}`}: ${said.slice(0, 500)}`;
 }

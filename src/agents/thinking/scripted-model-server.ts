@@ -38,7 +38,8 @@ export type ScriptedReply =
   | { fault: 'status'; status: number; headers?: Record<string, string> }
   /** Ends the connection, or only the stream, after some of the text. */
   | { fault: 'cut' | 'unfinished'; text: string }
-  | { fault: 'garbage' | 'silence' };
+  | { fault: 'garbage' }
+  | { fault: 'silence' };
 
 export type Script = (request: ScriptedRequest, index: number) => ScriptedReply | Promise<ScriptedReply>;
 
