@@ -2,7 +2,17 @@
  * The composition root: the only file that knows how the parts are put together. Everything a part needs is handed to it.
  */
 import { readFile } from 'node:fs/promises';
-import { BUILTIN_POOL, builtInAgents, builtInSkills, createAgentDirectory, Pool } from './agents/index.ts';
+import {
+  BUILTIN_POOL,
+  builtInAgents,
+  builtInSkills,
+  createAgentDirectory,
+  createAgentRecords,
+  createToolCatalogue,
+  Pool,
+  thinkingBuiltInAgents,
+  ToolCaller,
+} from './agents/index.ts';
 import {
   BacklogGate,
   closeServer,
@@ -26,7 +36,15 @@ import { migrateToLatest } from './db/migrator.ts';
 import { pingDatabase } from './db/ping.ts';
 import { attachLive, type Live } from './live/index.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
-import { createTaskService, Orchestrator, readBacklog, TaskStore, TaskViews, Wakeups } from './orchestrator/index.ts';
+import {
+  createTaskService,
+  openHandoffDesk,
+  Orchestrator,
+  readBacklog,
+  TaskStore,
+  TaskViews,
+  Wakeups,
+} from './orchestrator/index.ts';
 import {
   createAwardPolicies,
   createFold,
@@ -36,7 +54,7 @@ import {
   tierOf,
 } from './reputation/index.ts';
 import { defineAgent } from './sdk/define-agent.ts';
-import { createJudge, createSkillCatalogue, createSynthesis } from './synthesis/index.ts';
+import { createEvaluator, createJudge, createSkillCatalogue, createSynthesis } from './synthesis/index.ts';
 import { distinct } from './serve-pool.ts';
 import { armCrashPoint } from './util/crash-point.ts';
 import { isLoopbackHost } from './util/loopback.ts';
@@ -96,7 +114,7 @@ class MarketProcess {
       ? await this.buildApi(connections, wakeups, parts)
       : await this.buildOperations(connections);
     if (config.roles.includes('orchestrator')) await this.startOrchestrator(connections, wakeups, parts);
-    if (config.roles.includes('agents')) await this.startPool(connections, wakeups);
+    if (config.roles.includes('agents')) await this.startPool(connections, wakeups, parts);
     await server.listen({ host: config.host, port: config.port });
     this.endings.add('doors', () => stopAccepting(server, config.drainMs));
     return { url: config.roles.includes('api') ? urlOf(server, config.host) : null };
@@ -165,16 +183,34 @@ class MarketProcess {
       },
     });
     const policies = createAwardPolicies({ weights: config.awardWeights });
+    const synthesis = createSynthesis({ skills, judge });
     return {
       relay,
       skills,
       keys,
       tasks,
       policies,
-      synthesis: createSynthesis({ skills, judge }),
+      synthesis,
+      taskService: createTaskService({
+        tasks,
+        synthesis,
+        policies: new Set(policies.keys()),
+        defaultPolicy: config.awardPolicy,
+        onSubmitted: (taskIds) => {
+          wakeups.work(['auction']);
+          wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
+        },
+      }),
+      toolCaller: this.toolCaller(),
       onAgentsChanged: tell('agents'),
       onKeysChanged: (listener: () => void) => void keysChanged.push(listener),
     };
+  }
+
+  private toolCaller(): ToolCaller {
+    const { evaluate, close } = createEvaluator();
+    this.endings.add('evaluator', close);
+    return new ToolCaller({ ...this.config.tools, evaluate });
   }
 
   private async startOrchestrator(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<void> {
@@ -191,10 +227,11 @@ class MarketProcess {
     });
     await orchestrator.start();
     this.endings.add('orchestrator', () => orchestrator.stop());
+    await openHandoffDesk({ ...connections, tasks: parts.taskService });
   }
 
-  private async startPool(connections: Connections, wakeups: Wakeups): Promise<void> {
-    const agents = this.agents ?? builtInAgents;
+  private async startPool(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<void> {
+    const agents = this.agents ?? servedBuiltIn(this.config);
     if (agents.length === 0) return;
     const name = this.poolName();
     const pool = new Pool({
@@ -204,6 +241,7 @@ class MarketProcess {
       agents: distinct(agents),
       leaseMs: this.config.leaseMs,
       drainMs: this.config.drainMs,
+      tools: parts.toolCaller,
       onReport: () => wakeups.work(['intake']),
     });
     this.endings.add('pool', () => pool.stop());
@@ -226,22 +264,22 @@ class MarketProcess {
     const readiness = { check: () => checkStores(connections) };
     await refuseOpenListening(config, parts.keys);
     const views = new TaskViews(db);
-    const tasks = createTaskService({
-      tasks: parts.tasks,
-      synthesis: parts.synthesis,
-      policies: new Set(parts.policies.keys()),
-      defaultPolicy: config.awardPolicy,
-      onSubmitted: (taskIds) => {
-        wakeups.work(['auction']);
-        wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
-      },
-    });
+    const { taskService: tasks, toolCaller } = parts;
     const { leaseMs } = config;
     const reputation = createReputationQueries({ db: connections.reports, leaseMs });
     const agents = createAgentDirectory({ db, leaseMs, tierOf, onChange: parts.onAgentsChanged });
-    const audit = createAuditLog({ db });
     const server = await createApiServer({
-      services: { tasks, agents, reputation, readiness, skills: parts.skills, keys: parts.keys, audit },
+      services: {
+        tasks,
+        agents,
+        reputation,
+        readiness,
+        skills: parts.skills,
+        keys: parts.keys,
+        audit: createAuditLog({ db }),
+        tools: createToolCatalogue({ db, caller: toolCaller }),
+        records: createAgentRecords({ db }),
+      },
       logger,
       metrics,
       version: await packageVersion(),
@@ -288,6 +326,10 @@ class MarketProcess {
 }
 
 type Server = Awaited<ReturnType<typeof createApiServer>>;
+function servedBuiltIn({ model }: Config): readonly AgentDefinition[] {
+  return model === undefined ? builtInAgents : thinkingBuiltInAgents(model);
+}
+
 type Parts = Awaited<ReturnType<MarketProcess['parts']>>;
 
 /** A market that is started while PostgreSQL is coming up waits for it. */

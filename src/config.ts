@@ -36,6 +36,33 @@ const listOf = <Schema extends z.ZodType<string, string>>(item: Schema) =>
     .pipe(z.array(item));
 
 const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
+const hostsSchema = z
+  .string()
+  .transform((text) => text.split(',').map((host) => host.trim().toLowerCase()))
+  .transform((hosts) => hosts.filter((host) => host !== ''))
+  .pipe(z.array(z.string().regex(/^[a-z0-9.[\]:-]+$/, 'must be host names or addresses, each with a port or without')));
+
+const mcpServerSchema = z.union([
+  z.strictObject({ url: z.url(), headers: z.record(z.string(), z.string()).optional() }),
+  z.strictObject({
+    command: z.string().min(1),
+    args: z.array(z.string()).optional(),
+    env: z.record(z.string(), z.string()).optional(),
+    cwd: z.string().optional(),
+  }),
+]);
+
+const mcpServersSchema = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue('must be JSON: {"name": {"url": "…"}} or {"name": {"command": "…", "args": […]}}');
+      return z.NEVER;
+    }
+  })
+  .pipe(z.record(z.string().min(1).max(64), mcpServerSchema));
 
 const environmentSchema = z
   .object({
@@ -71,6 +98,9 @@ const environmentSchema = z
     OPENAI_BASE_URL: optional(z.url()),
     OPENAI_API_KEY: optional(z.string()),
     OPENAI_MODEL: optional(z.string()),
+    TOOL_HTTP_HOSTS: withDefault(hostsSchema, ''),
+    TOOL_HTTP_PRIVATE: withDefault(z.enum(['true', 'false']), 'false'),
+    MCP_SERVERS: withDefault(mcpServersSchema, '{}'),
     LOG_LEVEL: withDefault(z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']), 'info'),
     CRASH_AT: optional(
       z
@@ -92,6 +122,20 @@ function crashAtOf(text: string): CrashAt {
 }
 
 type Environment = z.output<typeof environmentSchema>;
+
+/** An OpenAI-compatible server. */
+export interface ModelConfig {
+  /** Undefined: OpenAI's own. */
+  baseUrl: string | undefined;
+  apiKey: string | undefined;
+  /** Undefined: chosen by the agent. */
+  model: string | undefined;
+}
+
+export interface ToolsConfig {
+  http: { hosts: string[]; allowPrivate: boolean };
+  mcpServers: ({ name: string } & z.output<typeof mcpServerSchema>)[];
+}
 
 export interface Config {
   host: string;
@@ -123,6 +167,10 @@ export interface Config {
   };
   corsOrigins: string[];
   trustedProxies: string[];
+  /** Undefined: agents that name no model of their own work by rules. */
+  model: ModelConfig | undefined;
+  /** What tools that are data may reach. */
+  tools: ToolsConfig;
   logLevel: string;
   adminKey: string | undefined;
   /** For tests of faults: where this process dies. */
@@ -177,10 +225,21 @@ export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOpti
     },
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
+    model: modelOf(values),
+    tools: {
+      http: { hosts: values.TOOL_HTTP_HOSTS, allowPrivate: values.TOOL_HTTP_PRIVATE === 'true' },
+      mcpServers: Object.entries(values.MCP_SERVERS).map(([name, server]) => ({ name, ...server })),
+    },
     logLevel: values.LOG_LEVEL,
     adminKey: values.SWARMBID_ADMIN_KEY,
     crashAt: values.CRASH_AT,
   };
+}
+
+/** A name of a model alone says of no server. */
+function modelOf({ OPENAI_BASE_URL, OPENAI_API_KEY, OPENAI_MODEL }: Environment): ModelConfig | undefined {
+  if (OPENAI_BASE_URL === undefined && OPENAI_API_KEY === undefined) return undefined;
+  return { baseUrl: OPENAI_BASE_URL, apiKey: OPENAI_API_KEY, model: OPENAI_MODEL };
 }
 
 function parseEnvironment(env: NodeJS.ProcessEnv, options: readonly CommandOption[]): Environment {
@@ -203,7 +262,7 @@ export function readProcessConfig(overrides: NodeJS.ProcessEnv = {}): Config {
   return readConfig({ ...process.env, ...overrides });
 }
 
-const SECRET = /KEY|SECRET|URL/;
+const SECRET = /KEY|SECRET|URL|MCP_SERVERS/;
 
 function shown(name: string, value: string | undefined): string {
   if (value === undefined) return '(unset)';

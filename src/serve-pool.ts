@@ -1,4 +1,4 @@
-import { Pool } from './agents/index.ts';
+import { Pool, ToolCaller } from './agents/index.ts';
 import { readProcessConfig } from './config.ts';
 import { connect, Endings } from './connections.ts';
 import type { AgentDefinition } from './contracts/agent-definition.ts';
@@ -7,6 +7,7 @@ import { runningEmbeddedUrl } from './db/running-postgres.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { Wakeups } from './orchestrator/index.ts';
 import { defineAgent } from './sdk/define-agent.ts';
+import { createEvaluator } from './synthesis/index.ts';
 
 export interface ServePoolOptions {
   /** Name of the pool: every process that serves the same code uses the same one. Default SWARMBID_POOL, else the first agent's id. */
@@ -54,12 +55,15 @@ export async function servePool(
     const { redisUrl, poolSecret } = config;
     const connections = await connect({ databaseUrl, redisUrl, poolSecret }, name, logger, endings);
     const wakeups = new Wakeups(connections.bus, logger);
+    const { evaluate, close: closeEvaluator } = createEvaluator();
+    endings.add('evaluator', closeEvaluator);
     const pool = new Pool({
       ...connections,
       name,
       agents,
       leaseMs: config.leaseMs,
       drainMs: config.drainMs,
+      tools: new ToolCaller({ ...config.tools, evaluate }),
       onReport: () => wakeups.work(['intake']),
     });
     endings.add('pool', () => pool.stop());

@@ -7,8 +7,7 @@
  * lease; what is settled from a report is committed after it, and with it, durably.
  */
 import { sql, type RawBuilder } from 'kysely';
-import type { Usage } from '../contracts/task.ts';
-import type { TaskSpec, TeamMember } from '../contracts/task.ts';
+import type { Maker, TaskSpec, TeamMember, Usage } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
 
 export interface AttemptId {
@@ -37,6 +36,10 @@ export interface ClaimedAttempt extends AttemptId {
   spec: TaskSpec;
   data: Record<string, unknown>;
   team: TeamMember[];
+  ownerId: string;
+  /** The attempt's share of the task's budget; null where there is none. */
+  maxTokens: number | null;
+  maxCostUsd: number | null;
 }
 
 /** Claims attempts of this pool that are open and unclaimed, or this replica's own already; a lease begins. The others are absent from the answer. */
@@ -55,10 +58,11 @@ export async function claimAttempts(
       update attempt a set claimed_at = coalesce(a.claimed_at, clock_timestamp()), replica_id = ${replicaId}, changes = changes + 1,
         due_at = clock_timestamp() + ${leaseMs} * interval '1 ms'
       from locked where a.subtask_id = locked."subtaskId" and a.epoch = locked.epoch
-      returning a.subtask_id, a.epoch, a.task_id, a.agent_id, a.attempt, a.timeout_ms
+      returning a.subtask_id, a.epoch, a.task_id, a.agent_id, a.attempt, a.timeout_ms, a.max_tokens, a.max_cost_usd
     )
     select c.subtask_id as "subtaskId", c.epoch, c.task_id as "taskId", c.agent_id as "agentId", c.attempt,
-      c.timeout_ms as "timeoutMs", s.skills, t.spec, t.data, t.team
+      c.timeout_ms as "timeoutMs", c.max_tokens as "maxTokens", c.max_cost_usd as "maxCostUsd", s.skills, t.spec, t.data,
+      t.team, t.owner_id as "ownerId"
     from claimed c join subtask s on s.id = c.subtask_id join task t on t.id = c.task_id`.execute(db);
   return rows;
 }
@@ -68,6 +72,8 @@ export interface AttemptReport extends AttemptId {
   value: unknown;
   error: string | null;
   usage: Usage;
+  /** Null where the agent did not say. */
+  madeBy: Maker | null;
   /** Progress that was not written before; null for none. */
   percent: number | null;
   note: string | null;
@@ -84,12 +90,13 @@ export async function reportAttempts(
     with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
     x as (
       select x.* from relaxed, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x("subtaskId" text, epoch int, outcome text,
-        value jsonb, error text, "inputTokens" bigint, "outputTokens" bigint, "costUsd" double precision, percent real, note text)
+        value jsonb, error text, "inputTokens" bigint, "outputTokens" bigint, "costUsd" double precision, "madeBy" jsonb,
+        percent real, note text)
     ), locked as (
       ${lockAttempts(sql`a.outcome is null and a.replica_id = ${replicaId}`)}
     )
     update attempt a set outcome = x.outcome, value = x.value, error = x.error, input_tokens = x."inputTokens",
-      output_tokens = x."outputTokens", cost_usd = x."costUsd",
+      output_tokens = x."outputTokens", cost_usd = x."costUsd", made_by = x."madeBy",
       progress_percent = coalesce(x.percent, a.progress_percent),
       progress_note = case when x.percent is null then a.progress_note else x.note end, ended_at = clock_timestamp(), changes = a.changes + 1
     from locked x where a.subtask_id = x."subtaskId" and a.epoch = x.epoch`.execute(db);

@@ -1,3 +1,12 @@
 export { createAgentDirectory } from './directory-store.ts';
+export { createAgentRecords } from './agent-records.ts';
 export { Pool } from './pool.ts';
-export { builtInAgents, builtInSkills, BUILTIN_POOL } from './builtin/index.ts';
+export { builtInAgents, builtInSkills, BUILTIN_POOL, thinkingBuiltInAgents } from './builtin/index.ts';
+export { createThinkingAgent } from './thinking/create-thinking-agent.ts';
+export type { ThinkingAgentDefinition } from './thinking/thinking-agent.ts';
+export { createToolCatalogue } from './tools/tool-catalogue.ts';
+export { ToolCaller } from './tools/tool-caller.ts';
+export type { McpServer } from './tools/mcp-server.ts';
+export { bestBidder, toolResult } from './tools/tool-result.ts';
+export { defineTool, type AgentTool, type ToolContext, type ToolDefinition } from './tools/tool.ts';
+export type { ModelSettings } from './thinking/model-settings.ts';

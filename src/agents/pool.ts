@@ -23,9 +23,11 @@ import { BidDesk } from './bidding.ts';
 import { mustFence } from './core/lease.ts';
 import { healthFault } from './core/process-health.ts';
 import { prolongLeases } from './attempt-store.ts';
+import { MarketAccess } from './market-access.ts';
 import { Messenger } from './messenger.ts';
 import { watchProcess } from './process-readings.ts';
 import { joinMarket, leaveMarket, writeHeartbeat } from './replica-store.ts';
+import type { ToolCaller } from './tools/tool-caller.ts';
 import { Workbench } from './workbench.ts';
 
 const MAX_CONCURRENCY = 1_000;
@@ -43,6 +45,8 @@ export interface PoolOptions {
   leaseMs: number;
   /** How long `stop` waits for work that runs. */
   drainMs: number;
+  /** Carries out the tools that are data. */
+  tools: ToolCaller;
   logger: Logger;
   /** Says that attempts have changed. */
   onReport: () => void;
@@ -68,7 +72,12 @@ export class Pool {
     this.options = options;
     this.replicaId = `${options.name}-${uuidv7()}`;
     this.messenger = new Messenger({ ...options, replicaId: this.replicaId });
-    this.workbench = new Workbench({ ...options, replicaId: this.replicaId, messenger: this.messenger });
+    this.workbench = new Workbench({
+      ...options,
+      replicaId: this.replicaId,
+      messenger: this.messenger,
+      market: new MarketAccess(options),
+    });
     this.desk = new BidDesk(options.agents, (agentId) => ({
       loadPercent: this.workbench.loadPercent(agentId),
       healthy: this.processFault === null && !this.unhealthyAgents.has(agentId),

@@ -1,6 +1,6 @@
 import type { AgentDefinition, ExecutionContext, SubtaskInput } from '../contracts/agent-definition.ts';
 import { DEFAULT_CAPACITY } from '../contracts/agent.ts';
-import type { Usage } from '../contracts/task.ts';
+import { makerSchema, type Maker, type Usage } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { crashPoint } from '../util/crash-point.ts';
@@ -18,6 +18,7 @@ import {
   type ClaimedAttempt,
 } from './attempt-store.ts';
 import { agentLog } from './agent-log.ts';
+import type { MarketAccess } from './market-access.ts';
 import type { Messenger } from './messenger.ts';
 import { ProgressReporter } from './progress-reporter.ts';
 
@@ -39,6 +40,7 @@ export interface WorkbenchOptions {
   leaseMs: number;
   logger: Logger;
   messenger: Messenger;
+  market: MarketAccess;
   onReport: () => void;
 }
 
@@ -52,6 +54,12 @@ const HANDED_BACK = Symbol('handed back');
 class HandedBack extends Error {}
 
 type Ending = Pick<AttemptReport, 'outcome' | 'value' | 'error'>;
+
+/** What an agent tells of its work while it works. */
+interface Told {
+  usage: Usage;
+  madeBy: Maker | null;
+}
 
 /** Runs attempts of a process's agents, from claim to report. */
 export class Workbench {
@@ -133,8 +141,8 @@ export class Workbench {
     this.active.set(key, { subtaskId: claimed.subtaskId, epoch: claimed.epoch, agentId: claimed.agentId, controller });
     this.activePerAgent.set(claimed.agentId, (this.activePerAgent.get(claimed.agentId) ?? 0) + 1);
     try {
-      const usage: Usage = { ...NOTHING_USED };
-      const ending = agent === undefined ? HANDED_BACK : await this.execute(agent, claimed, controller, usage);
+      const told: Told = { usage: { ...NOTHING_USED }, madeBy: null };
+      const ending = agent === undefined ? HANDED_BACK : await this.execute(agent, claimed, controller, told);
       this.release(key, claimed.agentId);
       const progress = this.progress.take(claimed);
       if (ending === HANDED_BACK) {
@@ -145,7 +153,7 @@ export class Workbench {
       await this.reports.add({
         subtaskId: claimed.subtaskId,
         epoch: claimed.epoch,
-        usage,
+        ...told,
         percent: progress?.percent ?? null,
         note: progress?.note ?? null,
         ...ending,
@@ -177,7 +185,7 @@ export class Workbench {
     agent: AgentDefinition,
     claimed: ClaimedAttempt,
     controller: AbortController,
-    usage: Usage,
+    told: Told,
   ): Promise<Ending | typeof HANDED_BACK> {
     let timer: NodeJS.Timeout | undefined;
     const cut = new Promise<Ending | typeof HANDED_BACK>((resolve) => {
@@ -195,7 +203,7 @@ export class Workbench {
       );
     });
     try {
-      const context = this.contextFor(agent, claimed, controller, usage);
+      const context = this.contextFor(agent, claimed, controller, told);
       const work = Promise.resolve(agent.execute(inputOf(claimed), context)).then(deliveryOf);
       // An abandoned agent may still fail later; that is no longer anybody's error.
       work.catch(() => undefined);
@@ -212,9 +220,10 @@ export class Workbench {
     agent: AgentDefinition,
     claimed: ClaimedAttempt,
     controller: AbortController,
-    usage: Usage,
+    told: Told,
   ): ExecutionContext {
     const { subtaskId, epoch, taskId, attempt } = claimed;
+    const { usage } = told;
     const sender = { agentId: agent.id, taskId, subtaskId, team: claimed.team, signal: controller.signal };
     return {
       signal: controller.signal,
@@ -229,6 +238,10 @@ export class Workbench {
         usage.outputTokens = used(usage.outputTokens + Math.round(used(more.outputTokens)));
         usage.costUsd = used(usage.costUsd + used(more.costUsd));
       },
+      madeBy: (maker) => {
+        told.madeBy = makerSchema.parse(maker);
+      },
+      market: this.options.market.forAttempt(claimed),
       ask: (agentId, topic, data, options) =>
         this.options.messenger.ask(sender, agentId, topic, data, options?.timeoutMs),
       publish: (topic, data) => this.options.messenger.publish(sender, topic, data),
@@ -244,6 +257,7 @@ export class Workbench {
       subtaskId,
       epoch,
       usage: NOTHING_USED,
+      madeBy: null,
       percent: null,
       note: null,
     };
@@ -307,11 +321,17 @@ function inputOf(claimed: ClaimedAttempt): SubtaskInput {
     skill: skills[0] ?? null,
     skills,
     ...(spec.domain === undefined ? {} : { domain: spec.domain }),
+    complexity: spec.complexity,
     data,
     team: team
       .filter((member) => member.agentId !== agentId)
       .map((member) => ({ agentId: member.agentId, skills: member.skills })),
     ...(spec.deadline === undefined ? {} : { deadline: spec.deadline }),
     timeoutMs: claimed.timeoutMs,
+    ...(claimed.maxTokens === null && claimed.maxCostUsd === null ? {} : { budget: budgetOf(claimed) }),
   };
+}
+
+function budgetOf({ maxTokens, maxCostUsd }: ClaimedAttempt): NonNullable<SubtaskInput['budget']> {
+  return { ...(maxTokens === null ? {} : { maxTokens }), ...(maxCostUsd === null ? {} : { maxCostUsd }) };
 }

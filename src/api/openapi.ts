@@ -141,6 +141,7 @@ Lists are \`{items, nextCursor}\`. Unknown fields are refused. The live feed is 
 const TAGS = [
   { name: 'tasks', description: 'Submit tasks and follow them' },
   { name: 'skills', description: 'The market’s record of skills and their checks' },
+  { name: 'tools', description: 'Tools as data, tried before they are published' },
   { name: 'agents', description: 'Who works here' },
   { name: 'admin', description: 'Reputation, figures, audit and keys; role admin' },
   { name: 'operations', description: 'For load balancers and monitoring; no key' },

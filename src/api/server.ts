@@ -8,12 +8,14 @@ import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { MarketError } from '../contracts/errors.ts';
 import type {
   AgentDirectory,
+  AgentRecords,
   AuditLog,
   KeyService,
   Readiness,
   ReputationQueries,
   SkillCatalogue,
   TaskService,
+  ToolCatalogue,
 } from '../contracts/services.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -24,10 +26,12 @@ import { acceptJsonOnly } from './json-body.ts';
 import { documentRefusals, openApiOptions } from './openapi.ts';
 import { validateRequestPart } from './request-validation.ts';
 import { adminRoutes } from './routes/admin.ts';
+import { agentRecordRoutes } from './routes/agent-records.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { skillRoutes } from './routes/skills.ts';
 import { taskRoutes, type TaskGate } from './routes/tasks.ts';
+import { toolRoutes } from './routes/tools.ts';
 import { storeOver } from './rate-limit-store.ts';
 import { RequestCounts, type CountStore } from './request-counts.ts';
 import { prepareStopping } from './stopping.ts';
@@ -40,6 +44,8 @@ export interface ApiServices {
   reputation: ReputationQueries;
   keys: KeyService;
   audit: AuditLog;
+  tools: ToolCatalogue;
+  records: AgentRecords;
   readiness: Readiness;
 }
 
@@ -161,6 +167,8 @@ async function market(app: FastifyInstance, deps: ApiServerDeps): Promise<void> 
   await app.register((scope) => taskRoutes(scope, deps.services.tasks, deps.gate));
   await app.register((scope) => skillRoutes(scope, deps.services.skills));
   await app.register((scope) => agentRoutes(scope, deps.services));
+  await app.register((scope) => toolRoutes(scope, deps.services.tools));
+  await app.register((scope) => agentRecordRoutes(scope, deps.services));
   await app.register((scope) => adminRoutes(scope, deps.services), { prefix: '/admin' });
 }
 

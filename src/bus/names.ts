@@ -15,6 +15,8 @@ export const channels = {
   revoke: 'revoke',
   /** The list of agents, skills or keys changed: read it again. */
   directory: 'directory',
+  /** To every orchestrator: an agent hands a conversation to the market. */
+  handoff: 'handoff',
   /** Messages to the agents served by one process. */
   replica: (replicaId: string) => `replica.${replicaId}`,
 } as const;

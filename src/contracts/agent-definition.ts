@@ -1,4 +1,6 @@
+import type { AgentMarket } from './agent-market.ts';
 import type { Announcement } from './bid.ts';
+import type { Complexity, Maker } from './task.ts';
 import type { Json } from '../util/json.ts';
 
 /** What an agent is given to do: one subtask of a task, with the parent's data. */
@@ -13,11 +15,15 @@ export interface SubtaskInput {
   /** All skills this subtask answers for: several for a simple task of several skills. */
   skills: string[];
   domain?: string;
+  /** The task's. */
+  complexity: Complexity;
   data: Record<string, unknown>;
   /** The other members of the team, by skill. */
   team: { agentId: string; skills: string[] }[];
   deadline?: string;
   timeoutMs: number;
+  /** The attempt's share of the task's budget; what it uses beyond is not paid for. */
+  budget?: { maxTokens?: number; maxCostUsd?: number };
 }
 
 /** A message from one agent to another about a task that both work on. */
@@ -50,6 +56,8 @@ export interface ExecutionContext {
   idempotencyKey: string;
   /** Adds to the task's usage. */
   usage(used: { inputTokens?: number; outputTokens?: number; costUsd?: number }): void;
+  /** Says what makes the delivery, a model or rules: it is recorded with the attempt. The last one counts. */
+  madeBy(maker: Maker): void;
   /**
    * Asks another agent and waits for what its `onMessage` returns.
    * @throws Error with `code` ASK_TIMED_OUT (default after 5 000 ms), AGENT_NOT_FOUND, or ASK_FAILED if the other threw
@@ -57,6 +65,8 @@ export interface ExecutionContext {
   ask(agentId: string, topic: string, data: Json, options?: { timeoutMs?: number }): Promise<Json>;
   /** Tells every member of the team; nobody answers. */
   publish(topic: string, data: Json): void;
+  /** Skills' records, published tools, memory, handoffs. */
+  market: AgentMarket;
 }
 
 export interface MessageContext {

@@ -47,3 +47,28 @@ export const agentAnswerSchema = z.union([
   z.object({ ok: z.literal(false), error: z.string() }),
 ]);
 export type AgentAnswer = z.infer<typeof agentAnswerSchema>;
+
+const handedConversationSchema = z.object({
+  chain: z.array(z.string().max(200)).max(100),
+  messages: z.array(z.object({ from: z.string().max(200), text: z.string().max(10_000) })).max(200),
+  contextVariables: z.record(z.string(), z.unknown()),
+});
+
+/** From a pool to every orchestrator: have the rest of a conversation done by whoever bids best; without a request: stop it. */
+export const handoffMessageSchema = z.object({
+  subtaskId: z.string(),
+  epoch: z.number().int(),
+  /** Of the attempt's handoffs to the market, from 1. */
+  number: z.number().int(),
+  request: z
+    .object({
+      skills: z.array(slugSchema).min(1).max(32),
+      description: z.string().max(32_000),
+      conversation: handedConversationSchema,
+      timeoutMs: z.number().int().min(100),
+      budget: z.object({ maxTokens: z.number().optional(), maxCostUsd: z.number().optional() }),
+    })
+    .optional(),
+});
+export type HandoffMessage = z.infer<typeof handoffMessageSchema>;
+export const handoffAnswerSchema = z.union([z.object({ taskId: z.string() }), z.object({ error: z.string() })]);

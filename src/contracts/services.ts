@@ -14,8 +14,11 @@ import type {
   MoversReport,
   TiersReport,
 } from './ledger.ts';
+import type { HandoffEntry, HandoffReport } from './handoff.ts';
 import type { Page } from './primitives.ts';
 import type { Skill, SkillBody } from './skill.ts';
+import type { Memory } from './agent-market.ts';
+import type { PublishedTool, ToolBody } from './tool.ts';
 import type { ParsedTaskSubmission, TaskListItem, TaskStatus, TaskView } from './task.ts';
 
 export interface PageQuery {
@@ -58,6 +61,29 @@ export interface SkillCatalogue {
   list(query: PageQuery): Promise<Page<Skill>>;
   /** Creates or replaces. @throws MarketError INVALID_REQUEST (schema or expression that does not compile) */
   put(principal: Principal, id: string, body: SkillBody): Promise<Skill>;
+}
+
+/** Tools as data, which agents may use. */
+export interface ToolCatalogue {
+  /** Those on offer, each in its newest version. */
+  list(query: PageQuery): Promise<Page<PublishedTool>>;
+  /** Newest first, also of a withdrawn one. @throws MarketError NOT_FOUND */
+  versions(name: string): Promise<Page<PublishedTool>>;
+  /** Tries the tool, and publishes it as a new version. @throws MarketError INVALID_REQUEST (a fault in it, or the trial failed) */
+  put(principal: Principal, name: string, body: ToolBody): Promise<PublishedTool>;
+  /** It is offered no more; its versions stay. @throws MarketError NOT_FOUND */
+  withdraw(principal: Principal, name: string): Promise<void>;
+}
+
+/** What agents that think leave behind. */
+export interface AgentRecords {
+  /** A task's handoffs in their order. The caller has seen to it that the task may be read. */
+  handoffs(taskId: string, query: PageQuery): Promise<Page<HandoffEntry>>;
+  handoffReport(windowMs: number): Promise<HandoffReport>;
+  /** Newest first: a submitter's own, an admin's of all owners. */
+  memories(principal: Principal, agentId: string, query: PageQuery): Promise<Page<Memory>>;
+  /** One, or all that the caller may see; for good. @throws MarketError NOT_FOUND if there is no such one */
+  forget(principal: Principal, agentId: string, memoryId: string | undefined): Promise<void>;
 }
 
 export interface AgentDirectory {

@@ -127,6 +127,16 @@ export const usageSchema = z.object({
 export type Usage = z.infer<typeof usageSchema>;
 export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
 
+/** What made a delivery, as its agent says. */
+export const makerSchema = z.object({
+  method: z.enum(['model', 'rules']),
+  model: z.string().optional().describe('name of the model; several, in the order used, where the work was handed on'),
+  endpoint: z.string().optional().describe('host that served it'),
+  unpriced: z.boolean().optional().describe('true where no price is known, as for local models: costUsd leaves it out'),
+  estimated: z.boolean().optional().describe('true where the server told no usage and tokens were estimated'),
+});
+export type Maker = z.infer<typeof makerSchema>;
+
 export const warningSchema = z.object({
   rule: z.string(),
   message: z.string(),
@@ -160,6 +170,7 @@ export const subtaskViewSchema = z.object({
   qualitySource: z.enum(QUALITY_SOURCES).nullable(),
   startedAt: z.string().nullable(),
   finishedAt: z.string().nullable(),
+  madeBy: makerSchema.optional().describe('whether a model or rules made the delivery'),
   result: z.unknown().optional(),
   error: failureSchema.optional(),
 });

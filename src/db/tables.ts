@@ -1,12 +1,15 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { Role } from '../contracts/access.ts';
+import type { HandoffRefusal } from '../contracts/agent-market.ts';
 import type { ReceiptRound } from '../contracts/award.ts';
 import type { AgentStatus } from '../contracts/agent.ts';
 import type { Failure } from '../contracts/errors.ts';
 import type { EventType } from '../contracts/events.ts';
 import type { Outcome } from '../contracts/ledger.ts';
 import type { SkillCheck } from '../contracts/skill.ts';
+import type { ToolBody } from '../contracts/tool.ts';
 import type {
+  Maker,
   QualitySource,
   SubtaskStatus,
   TaskResult,
@@ -167,6 +170,9 @@ export interface Tables {
     seen: Generated<number>;
     closed_at: Date | null;
     verdict: string | null;
+    max_tokens: number | null;
+    max_cost_usd: number | null;
+    made_by: OptionalJson<Maker>;
   };
   agent_message: {
     id: string;
@@ -179,6 +185,37 @@ export interface Tables {
     at: Stamp;
     pending: Generated<boolean>;
   };
+  tool: {
+    name: string;
+    version: number;
+    body: JsonColumn<ToolBody>;
+    trial_result: OptionalJson<unknown>;
+    published_at: Stamp;
+    withdrawn: Generated<boolean>;
+  };
+  agent_memory: {
+    id: string;
+    agent_id: string;
+    owner_id: string;
+    text: string;
+    task_id: string;
+    subtask_id: string;
+    at: Stamp;
+    embedding: number[] | null;
+  };
+  handoff: {
+    id: string;
+    task_id: string;
+    subtask_id: string;
+    epoch: number;
+    owner_id: string;
+    from_agent: string;
+    to_agent: string;
+    refused: HandoffRefusal | null;
+    reason: string;
+    at: Stamp;
+  };
+  handoff_route: { from_agent: string; to_agent: string; declared_at: Stamp };
   event: { task_id: string; seq: number; type: EventType; at: Date; data: JsonColumn<Record<string, unknown>> };
   ledger: {
     id: Generated<number>;

@@ -1,4 +1,5 @@
 export { readBacklog } from './backlog-store.ts';
+export { openHandoffDesk } from './handoff-desk.ts';
 export { Orchestrator, type OrchestratorOptions } from './orchestrator.ts';
 export type { FoldedEntry, Ledger, ReputationFold, Synthesis } from './ports.ts';
 export { createTaskService } from './task-service.ts';

@@ -3,7 +3,15 @@ import { MarketError } from '../contracts/errors.ts';
 import type { Principal } from '../contracts/access.ts';
 import type { ReceiptRound } from '../contracts/award.ts';
 import type { TaskEvent } from '../contracts/events.ts';
-import type { SubtaskStatus, SubtaskView, TaskListItem, TaskResult, TaskStatus, TaskView } from '../contracts/task.ts';
+import type {
+  Maker,
+  SubtaskStatus,
+  SubtaskView,
+  TaskListItem,
+  TaskResult,
+  TaskStatus,
+  TaskView,
+} from '../contracts/task.ts';
 import { taskIdSchema } from '../contracts/primitives.ts';
 import type { Database } from '../db/database.ts';
 import type { Tables } from '../db/tables.ts';
@@ -27,6 +35,7 @@ interface SubtaskRow {
   started_at: Date | null;
   finished_at: Date | null;
   value: unknown;
+  made_by: Maker | null;
   feedback: number | null;
 }
 
@@ -170,7 +179,7 @@ export class TaskViews {
   private async subtasks(taskIds: readonly string[], withResults: boolean): Promise<Map<string, SubtaskView[]>> {
     if (taskIds.length === 0) return new Map();
     const { rows } = await sql<SubtaskRow>`
-      select s.*, f.quality as feedback, ${withResults ? sql`a.value` : sql`null`} as value
+      select s.*, f.quality as feedback, a.made_by, ${withResults ? sql`a.value` : sql`null`} as value
       from subtask s
       left join attempt a on a.subtask_id = s.id and a.epoch = s.epoch and s.status = 'accepted'
       left join feedback f on f.subtask_id = s.id
@@ -202,6 +211,7 @@ function subtaskView(row: SubtaskRow, withResult: boolean): SubtaskView {
     qualitySource: row.feedback === null ? row.quality_source : 'requester',
     startedAt: row.started_at?.toISOString() ?? null,
     finishedAt: row.finished_at?.toISOString() ?? null,
+    ...(row.made_by === null ? {} : { madeBy: row.made_by }),
     ...(withResult && row.status === 'accepted' ? { result: row.value } : {}),
     ...(row.error === null || row.error === undefined ? {} : { error: row.error }),
   };

@@ -143,6 +143,8 @@ export class TaskWrites {
       pool: effect.pool,
       attempt: effect.attempt,
       timeout_ms: effect.timeoutMs,
+      max_tokens: effect.budget.maxTokens,
+      max_cost_usd: effect.budget.maxCostUsd,
       due_at: this.inMs(this.dispatchMs),
     });
     this.addJob(workQueue(effect.pool), subtaskJobId(effect.subtaskId, effect.epoch), {
@@ -253,9 +255,11 @@ const upsertSubtasks = (rows: Iterable<Row>) => sql`
     finished_at = excluded.finished_at`;
 
 const insertAttempts = (rows: Iterable<Row>) => sql`
-  insert into attempt (subtask_id, epoch, task_id, agent_id, pool, attempt, timeout_ms, due_at, closed_at, verdict)
+  insert into attempt (subtask_id, epoch, task_id, agent_id, pool, attempt, timeout_ms, due_at, closed_at, verdict,
+    max_tokens, max_cost_usd)
   select * from jsonb_to_recordset(${json(rows)}::jsonb) as x(subtask_id text, epoch int, task_id uuid,
-    agent_id text, pool text, attempt int, timeout_ms int, due_at timestamptz, closed_at timestamptz, verdict text)`;
+    agent_id text, pool text, attempt int, timeout_ms int, due_at timestamptz, closed_at timestamptz, verdict text,
+    max_tokens bigint, max_cost_usd double precision)`;
 
 const changeAttempts = (rows: Iterable<Row>, now: Date) => sql`
   update attempt set seen = coalesce(x.seen, attempt.seen), verdict = coalesce(x.verdict, attempt.verdict),

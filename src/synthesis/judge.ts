@@ -110,7 +110,8 @@ async function schemaFault(sandbox: Sandbox, schema: Record<string, unknown>): P
   return answer?.kind === 'fault' ? `cannot be compiled: ${answer.message}` : null;
 }
 
-/** Only schemas are mismatched. */
+/** Only schemas are mismatched, and no value was asked for. */
 function evaluationOf(answer: Answer): Evaluation {
-  return answer.kind === 'mismatch' ? { kind: 'fault', message: answer.message } : answer;
+  if (answer.kind === 'mismatch') return { kind: 'fault', message: answer.message };
+  return answer.kind === 'value' ? { kind: 'other' } : answer;
 }

@@ -21,6 +21,8 @@ type Schema = Record<string, unknown>;
 /** An expression sees the whole input; `satisfies` looks at its `value`, and `compiles` at none of it. */
 export type Question =
   | { kind: 'expression'; expression: string }
+  /** As `expression`, but what it comes to is wanted, and not only whether it holds. */
+  | { kind: 'value'; expression: string }
   | { kind: 'satisfies'; schema: Schema }
   | { kind: 'compiles'; schema: Schema };
 
@@ -30,8 +32,8 @@ export interface SandboxRequest {
   input: unknown;
 }
 
-/** What an expression came to. For a schema: decided as true, or why not, or a fault where nobody could tell. */
-export type Answer = Evaluation | { kind: 'mismatch'; message: string };
+/** What an expression came to, as JSON where its value is wanted. For a schema: decided as true, or why not, or a fault where nobody could tell. */
+export type Answer = Evaluation | { kind: 'value'; value: unknown } | { kind: 'mismatch'; message: string };
 
 /** `ready` once, then one answer for each question, in the order asked; after a mismatch the rest is not looked at. */
 export type SandboxMessage = { kind: 'ready' } | { kind: 'answered'; answer: Answer };

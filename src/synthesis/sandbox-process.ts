@@ -66,6 +66,7 @@ function say(message: SandboxMessage): Promise<void> {
 async function answerTo(question: Question, input: unknown): Promise<Answer> {
   try {
     if (question.kind === 'expression') return await evaluate(question.expression, input);
+    if (question.kind === 'value') return { kind: 'value', value: await valueOf(question.expression, input) };
     const { schema } = question;
     const { schemaFault, schemaMismatch } = await import('./output-schema.ts');
     const found =
@@ -76,9 +77,12 @@ async function answerTo(question: Question, input: unknown): Promise<Answer> {
   }
 }
 
+function valueOf(expression: string, input: unknown): Promise<unknown> {
+  return compiled.getOrMake(expression, () => jsonata(expression, limits)).evaluate(input);
+}
+
 async function evaluate(expression: string, input: unknown): Promise<Evaluation> {
-  const program = compiled.getOrMake(expression, () => jsonata(expression, limits));
-  const value: unknown = await program.evaluate(input);
+  const value = await valueOf(expression, input);
   if (typeof value === 'boolean') return { kind: 'decided', holds: value };
   return { kind: value === undefined ? 'nothing' : 'other' };
 }

@@ -176,8 +176,8 @@ class ProcessSandbox implements Sandbox {
   #limitMs(): number {
     if (!this.#ready) return START_LIMIT_MS;
     const [batch] = this.#batches;
-    const isExpression = batch?.questions[batch.answers.length]?.kind === 'expression';
-    return isExpression ? this.#limits.expressionLimitMs : this.#limits.schemaLimitMs;
+    const kind = batch?.questions[batch.answers.length]?.kind;
+    return kind === 'expression' || kind === 'value' ? this.#limits.expressionLimitMs : this.#limits.schemaLimitMs;
   }
 
   #watch(): void {

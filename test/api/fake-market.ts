@@ -10,6 +10,7 @@ import type { TaskEvent } from '../../src/contracts/events.ts';
 import type { AgentReputation, MarketStats } from '../../src/contracts/ledger.ts';
 import type { AgentDirectory, ReputationQueries, TaskService } from '../../src/contracts/services.ts';
 import type { Skill } from '../../src/contracts/skill.ts';
+import type { PublishedTool } from '../../src/contracts/tool.ts';
 import { isFinal, type ParsedTaskSubmission, type TaskView } from '../../src/contracts/task.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
@@ -97,6 +98,18 @@ function fakeServices(memory: Memory, keyless: boolean): ApiServices {
         nextCursor: null,
       }),
     },
+    tools: {
+      list: async () => ({ items: [toolView], nextCursor: null }),
+      versions: async () => ({ items: [toolView], nextCursor: null }),
+      put: async (_principal, name, body) => ({ ...toolView, ...body, name }),
+      withdraw: async () => undefined,
+    },
+    records: {
+      handoffs: async () => ({ items: [], nextCursor: null }),
+      handoffReport: async (windowMs) => ({ windowMs, routes: [] }),
+      memories: async () => ({ items: [], nextCursor: null }),
+      forget: async () => undefined,
+    },
     readiness: { check: async () => ({ postgres: null, redis: null }) },
   };
 }
@@ -177,6 +190,18 @@ function taskView(principal: Principal, submission: ParsedTaskSubmission): TaskV
     finishedAt: null,
   };
 }
+
+const toolView: PublishedTool = {
+  name: 'seo',
+  version: 1,
+  description: 'doubles',
+  parameters: { type: 'object' },
+  call: { kind: 'expression', expression: 'n * 2' },
+  timeoutMs: 1_000,
+  trial: { arguments: {} },
+  trialResult: null,
+  publishedAt: AT,
+};
 
 const agentView: AgentView = {
   id: 'finance',

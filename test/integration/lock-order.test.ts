@@ -60,6 +60,7 @@ test('a settlement that reads a closed attempt and a pool that reports on it tak
     outcome: 'delivered',
     value: {},
     error: null,
+    madeBy: null,
     usage: { inputTokens: 0, outputTokens: 0, costUsd: 0 },
     percent: null,
     note: null,

@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 async function work(taskId: string, id: AttemptId): Promise<void> {
-  const report = { outcome: 'delivered' as const, value: {}, error: null, percent: null, note: null };
+  const report = { outcome: 'delivered' as const, value: {}, error: null, madeBy: null, percent: null, note: null };
   const usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
   await claimAttempts(db, [id], { id: REPLICA, pool: 'pool' }, 10_000);
   await prolongLeases(db, [id], 10_000);

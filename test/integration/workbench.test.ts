@@ -47,6 +47,7 @@ test('a job that comes twice to one process is carried out once there, and leave
     leaseMs: 60_000,
     logger: createLogger('silent'),
     messenger: {} as never,
+    market: { forAttempt: () => ({}) } as never,
     onReport: () => undefined,
   });
   const first = workbench.run(SUBTASK);

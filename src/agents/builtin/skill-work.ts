@@ -21,6 +21,7 @@ export function ruleBasedWork(workBySkill: Record<string, SkillWork>): AgentDefi
       context.signal.throwIfAborted();
       outputs.push(await work(subtask, partOfContext(context, outputs.length, works.length)));
     }
+    context.madeBy({ method: 'rules' });
     context.progress(100, 'done');
     const assumptions = [...new Set(outputs.flatMap((output) => output.assumptions))];
     const sections = Object.fromEntries(outputs.toReversed().flatMap((output) => Object.entries(output)));
@@ -49,6 +50,8 @@ function partOfContext(context: ExecutionContext, index: number, parts: number):
     idempotencyKey: context.idempotencyKey,
     progress: (percent, note) => context.progress((100 * index + percent) / parts, note),
     usage: (used) => context.usage(used),
+    madeBy: (maker) => context.madeBy(maker),
+    market: context.market,
     ask: (agentId, topic, data, options) => context.ask(agentId, topic, data, options),
     publish: (topic, data) => context.publish(topic, data),
   };

@@ -1,4 +1,5 @@
 import type { Failure } from '../../contracts/errors.ts';
+import type { BudgetShare } from './budget-share.ts';
 import type { EventType } from '../../contracts/events.ts';
 import type { LedgerEntryDraft } from '../../contracts/ledger.ts';
 import type { ReceiptRound } from '../../contracts/award.ts';
@@ -91,6 +92,8 @@ export type Effect =
       pool: string;
       attempt: number;
       timeoutMs: number;
+      /** Its share of the task's budget. */
+      budget: BudgetShare;
     }
   | { kind: 'close_attempt'; subtaskId: string; epoch: number; verdict: AttemptVerdict }
   | { kind: 'reverse_attempt'; subtaskId: string; epoch: number; verdict: AttemptVerdict }

@@ -2,6 +2,7 @@ import jsonata from 'jsonata';
 import { builtInAgents, builtInSkills } from '../../../src/agents/builtin/index.ts';
 import type { AgentDefinition, ExecutionContext, SubtaskInput } from '../../../src/contracts/agent-definition.ts';
 import type { Json } from '../../../src/util/json.ts';
+import { FakeMarket } from '../../support/fake-agent-market.ts';
 
 const TYPE = 'email_campaign_with_analytics';
 const TASK_ID = '01936d1e-0000-7000-8000-000000000001';
@@ -29,6 +30,7 @@ export function subtaskOf(skills: string[], data: Record<string, unknown>, team:
     type: TYPE,
     skill: skills[0] ?? null,
     skills,
+    complexity: 'simple',
     data,
     team: team.map((agentId) => ({ agentId, skills: [] })),
     timeoutMs: 60_000,
@@ -52,6 +54,8 @@ export function contextFor(
     idempotencyKey: `sub_${subtask.id}`,
     progress: (percent, note) => options.progress?.push({ percent, note }),
     usage: () => undefined,
+    madeBy: () => undefined,
+    market: new FakeMarket(),
     ask: options.ask ?? askBuiltIn,
     publish: () => undefined,
   };

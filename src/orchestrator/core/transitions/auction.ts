@@ -135,16 +135,15 @@ function awardParts(
   target: SubtaskRecord | null,
 ): void {
   draft.effects.push({ kind: 'close_board', ord: command.ord });
-  const awarded =
-    target === null
-      ? outcome.parts.map((part, ord) => {
-          const subtask = newSubtask(draft.id, ord, part.skills, command.round);
-          draft.subtasks.push(subtask);
-          return giveTo(draft, subtask, { agentId: part.agentId, pool: command.pools.get(part.agentId) ?? '' });
-        })
-      : outcome.parts
-          .slice(0, 1)
-          .map((part) => giveTo(draft, target, { agentId: part.agentId, pool: command.pools.get(part.agentId) ?? '' }));
+  const poolOf = (agentId: string) => command.pools.get(agentId) ?? '';
+  // All are there before the first is given: the budget is split over their number.
+  if (target === null)
+    draft.subtasks.push(...outcome.parts.map(({ skills }, ord) => newSubtask(draft.id, ord, skills, command.round)));
+  const given = target === null ? draft.subtasks : [target];
+  const awarded = outcome.parts.slice(0, given.length).flatMap(({ agentId }, index) => {
+    const subtask = given[index];
+    return subtask === undefined ? [] : [giveTo(draft, subtask, { agentId, pool: poolOf(agentId) })];
+  });
   if (target === null) {
     draft.set({
       team: outcome.members.map((member) => ({

@@ -1,5 +1,6 @@
 import type { Award } from '../../../contracts/award.ts';
 import type { Successor } from '../commands.ts';
+import { shareOfBudget } from '../budget-share.ts';
 import { subtaskId } from '../decomposition.ts';
 import type { TaskDraft } from '../task-draft.ts';
 import type { SubtaskRecord } from '../task-record.ts';
@@ -56,6 +57,7 @@ export function giveTo(
     pool: to.pool,
     attempt: subtask.attempt,
     timeoutMs: draft.spec.timeoutMs,
+    budget: shareOfBudget({ spec: draft.spec, usage: draft.task.usage, subtasks: draft.subtasks }, subtask.id),
   });
   return subtask;
 }

@@ -1,6 +1,7 @@
 import type { Failure } from '../../../contracts/errors.ts';
 import type { Outcome } from '../../../contracts/ledger.ts';
 import { isFinal } from '../../../contracts/task.ts';
+import { isUsedUp, shareOfBudget } from '../budget-share.ts';
 import type { Command, Successor, Verdict } from '../commands.ts';
 import type { RefusalReason } from '../decision.ts';
 import type { TaskDraft } from '../task-draft.ts';
@@ -115,7 +116,7 @@ export interface FailedAnswer {
 /** The ledger entry and the event; the subtask is then pending, or at its end if this was the last attempt. */
 export function recordFailedAnswer(draft: TaskDraft, subtask: SubtaskRecord, answer: FailedAnswer): void {
   const { agentId, outcome, failure } = answer;
-  const final = subtask.attempt >= draft.spec.maxAttempts;
+  const final = subtask.attempt >= draft.spec.maxAttempts || nothingLeftFor(draft, subtask);
   draft.enter(subtask, outcome, failure.code);
   draft.emit('subtask.failed', {
     subtaskId: subtask.id,
@@ -129,6 +130,11 @@ export function recordFailedAnswer(draft: TaskDraft, subtask: SubtaskRecord, ans
   subtask.tried = [...new Set([...subtask.tried, agentId])];
   subtask.error = failure;
   subtask.status = final ? (outcome === 'rejected' ? 'rejected' : 'failed') : 'pending';
+}
+
+/** Another attempt would find the task's budget used up. */
+function nothingLeftFor(draft: TaskDraft, subtask: SubtaskRecord): boolean {
+  return isUsedUp(shareOfBudget({ spec: draft.spec, usage: draft.task.usage, subtasks: draft.subtasks }, subtask.id));
 }
 
 /** After `recordFailedAnswer`; does nothing if the task has ended meanwhile. */
