@@ -165,23 +165,7 @@ class MarketProcess {
       keysChanged.forEach((listener) => listener());
     });
     const relay = new OutboxRelay(db, queues);
-    const tasks = new TaskStore({
-      db,
-      ledger: createLedgerStore(),
-      metrics,
-      dispatchMs: config.leaseMs,
-      synthesisMs: config.leaseMs,
-      onCommit: (summary) => {
-        wakeups.events(summary.lastSeq, summary.eventsOf);
-        if (summary.jobs.length > 0) relay.carry(summary.jobs).catch(() => wakeups.work(['relay']));
-        if (summary.revoked.length > 0) wakeups.publish(channels.revoke, { attempts: summary.revoked });
-        wakeups.work([
-          ...(summary.entries ? (['fold'] as const) : []),
-          ...(summary.openings ? (['auction'] as const) : []),
-          ...(summary.freed ? (['capacity'] as const) : []),
-        ]);
-      },
-    });
+    const tasks = this.taskStore({ db, metrics }, relay, wakeups);
     const policies = createAwardPolicies({ weights: config.awardWeights });
     const synthesis = createSynthesis({ skills, judge });
     return {
@@ -205,6 +189,31 @@ class MarketProcess {
       onAgentsChanged: tell('agents'),
       onKeysChanged: (listener: () => void) => void keysChanged.push(listener),
     };
+  }
+
+  private taskStore(
+    { db, metrics }: Pick<Connections, 'db' | 'metrics'>,
+    relay: OutboxRelay,
+    wakeups: Wakeups,
+  ): TaskStore {
+    const { leaseMs } = this.config;
+    return new TaskStore({
+      db,
+      ledger: createLedgerStore(),
+      metrics,
+      dispatchMs: leaseMs,
+      synthesisMs: leaseMs,
+      onCommit: (summary) => {
+        wakeups.events(summary.lastSeq, summary.eventsOf);
+        if (summary.jobs.length > 0) relay.carry(summary.jobs).catch(() => wakeups.work(['relay']));
+        if (summary.revoked.length > 0) wakeups.publish(channels.revoke, { attempts: summary.revoked });
+        wakeups.work([
+          ...(summary.entries ? (['fold'] as const) : []),
+          ...(summary.openings ? (['auction'] as const) : []),
+          ...(summary.freed ? (['capacity'] as const) : []),
+        ]);
+      },
+    });
   }
 
   private toolCaller(): ToolCaller {
@@ -349,7 +358,10 @@ async function refuseOpenListening(config: Config, keys: CachedKeyService): Prom
   if (isLoopbackHost(config.host) || (await keys.adminKeyExists())) return;
   throw new Error(
     `HOST=${config.host} is not a loopback address, and no admin key exists yet: anybody could rule the market. ` +
-      'Set SWARMBID_ADMIN_KEY, or start on 127.0.0.1 and run `swarmbid keys create --role admin` first.',
+      'Set SWARMBID_ADMIN_KEY to a key of your choice' +
+      (config.databaseUrl === undefined
+        ? ', or start on 127.0.0.1 and run `swarmbid keys create --role admin` first.'
+        : ': at least 11 characters, beginning with sb_.'),
   );
 }
 

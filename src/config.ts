@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { wordsFor } from './util/validation-words.ts';
 import { AWARD_POLICIES, type AwardPolicyName } from './contracts/award-policy.ts';
 import { slugSchema } from './contracts/primitives.ts';
 import type { CrashAt } from './util/crash-point.ts';
@@ -244,7 +245,7 @@ function modelOf({ OPENAI_BASE_URL, OPENAI_API_KEY, OPENAI_MODEL }: Environment)
 
 function parseEnvironment(env: NodeJS.ProcessEnv, options: readonly CommandOption[]): Environment {
   const settings = Object.fromEntries(options.map(({ variable, value }) => [variable, value]));
-  const parsed = environmentSchema.safeParse(options.length === 0 ? env : { ...env, ...settings });
+  const parsed = environmentSchema.safeParse(options.length === 0 ? env : { ...env, ...settings }, { error: wordsFor });
   if (parsed.success) return parsed.data;
   throw new ConfigError(
     parsed.error.issues.map((issue) => {

@@ -10,16 +10,21 @@ const LISTED_PASSES = 100;
 
 /** Answers announcements for all agents of a process; interested ones are found by skill, not by asking each. */
 export class BidDesk {
-  private readonly agents: readonly AgentDefinition[];
-  private readonly bySkill = new Map<string, AgentDefinition[]>();
+  private agents: readonly AgentDefinition[];
+  private bySkill = new Map<string, AgentDefinition[]>();
   private readonly selfViewOf: (agentId: string) => SelfView;
 
   constructor(agents: readonly AgentDefinition[], selfViewOf: (agentId: string) => SelfView) {
     this.agents = agents;
     this.selfViewOf = selfViewOf;
-    for (const agent of agents) {
-      for (const skill of agent.skills) this.bySkill.set(skill, [...(this.bySkill.get(skill) ?? []), agent]);
-    }
+    this.bySkill = indexBySkill(agents);
+  }
+
+  /** Takes over what is registered of the agents; one that is not named stays as it is. */
+  update(registered: readonly { id: string; skills: string[]; domains: string[] }[]): void {
+    const cards = new Map(registered.map((card) => [card.id, card]));
+    this.agents = this.agents.map((agent) => ({ ...agent, ...cards.get(agent.id) }));
+    this.bySkill = indexBySkill(this.agents);
   }
 
   async answer(announcement: Announcement): Promise<PoolReply> {
@@ -72,6 +77,18 @@ export class BidDesk {
     const standard = assessSelf({ skills: agent.skills, domains: agent.domains ?? [] }, announcement, self);
     return agent.assess === undefined ? standard : ownAssessment(agent, announcement, self, standard);
   }
+}
+
+function indexBySkill(agents: readonly AgentDefinition[]): Map<string, AgentDefinition[]> {
+  const bySkill = new Map<string, AgentDefinition[]>();
+  for (const agent of agents) {
+    for (const skill of agent.skills) {
+      const same = bySkill.get(skill);
+      if (same === undefined) bySkill.set(skill, [agent]);
+      else same.push(agent);
+    }
+  }
+  return bySkill;
 }
 
 const assessmentSchema: z.ZodType<Assessment> = z.discriminatedUnion('bid', [

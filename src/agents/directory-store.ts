@@ -111,6 +111,7 @@ function agentView(row: AgentRow, tierOf: DirectoryOptions['tierOf']): AgentView
   const replicas = row.replicas.map(({ unhealthyAgents, ...replica }) => ({
     ...replica,
     healthy: replica.healthy && !unhealthyAgents.includes(row.id),
+    reason: replica.reason ?? (unhealthyAgents.includes(row.id) ? "the agent's own health() says so" : null),
     startedAt: new Date(replica.startedAt).toISOString(),
     heartbeatAt: new Date(replica.heartbeatAt).toISOString(),
   }));

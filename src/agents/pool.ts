@@ -9,7 +9,7 @@
  *  5. An agent that runs over its time is told so by its signal, and its attempt ends as timed out whether it obeys or not.
  *  6. `stop` takes no more work, waits for what runs, at most `drainMs`, and then leaves the market.
  */
-import { announceMessageSchema, revokeMessageSchema } from '../contracts/bus-messages.ts';
+import { announceMessageSchema, directoryMessageSchema, revokeMessageSchema } from '../contracts/bus-messages.ts';
 import type { AgentDefinition } from '../contracts/agent-definition.ts';
 import { DEFAULT_CAPACITY } from '../contracts/agent.ts';
 import type { EventBus, Subscription } from '../bus/event-bus.ts';
@@ -26,7 +26,7 @@ import { prolongLeases } from './attempt-store.ts';
 import { MarketAccess } from './market-access.ts';
 import { Messenger } from './messenger.ts';
 import { watchProcess } from './process-readings.ts';
-import { joinMarket, leaveMarket, writeHeartbeat } from './replica-store.ts';
+import { joinMarket, leaveMarket, readRegistered, writeHeartbeat } from './replica-store.ts';
 import type { ToolCaller } from './tools/tool-caller.ts';
 import { Workbench } from './workbench.ts';
 
@@ -105,10 +105,16 @@ export class Pool {
           });
         }
       }),
+      await bus.subscribe(channels.directory, directoryMessageSchema, async ({ changed }) => {
+        if (changed === 'agents') await this.readCards();
+      }),
       await bus.subscribe(channels.revoke, revokeMessageSchema, ({ attempts }) => this.workbench.revoke(attempts)),
       await this.messenger.listen(),
     ];
-    bus.onReconnect(() => this.heart?.wake());
+    bus.onReconnect(() => {
+      this.heart?.wake();
+      void this.readCards();
+    });
     const slots = agents.reduce((sum, agent) => sum + (agent.capacity ?? DEFAULT_CAPACITY), 0);
     this.worker = await queues.work(workQueue(name), Math.min(slots, MAX_CONCURRENCY), async (job) => {
       if (job.kind === 'subtask') await this.workbench.run(job);
@@ -116,7 +122,8 @@ export class Pool {
     this.heart = new Loop(() => this.beat(), {
       periodMs: Math.max(100, leaseMs / 3),
       retryMs: Math.min(RETRY_MS, leaseMs / 10),
-      onError: (error) => this.options.logger.warn({ err: error }, 'a heartbeat did not reach the store'),
+      onError: (error, failures) =>
+        this.options.logger.warn({ err: error, failures }, 'a heartbeat did not reach the store'),
     });
     this.fence = setInterval(() => this.checkFence(), leaseMs / 10);
     await this.sayDirectoryChanged();
@@ -185,6 +192,15 @@ export class Pool {
         else this.unhealthyAgents.add(agent.id);
       }),
     );
+  }
+
+  /** An admin may give a served agent other skills or domains than its code names, until it joins again. */
+  private async readCards(): Promise<void> {
+    try {
+      this.desk.update(await readRegistered(this.options.db, this.options.name));
+    } catch (error) {
+      this.options.logger.warn({ err: error }, 'what is registered of the agents could not be read');
+    }
   }
 
   private async sayDirectoryChanged(): Promise<void> {

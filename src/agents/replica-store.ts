@@ -46,6 +46,14 @@ export async function joinMarket(
   });
 }
 
+/** Skills and domains of a pool's agents, as they are registered. */
+export async function readRegistered(
+  db: Database,
+  pool: string,
+): Promise<Pick<AgentCard, 'id' | 'skills' | 'domains'>[]> {
+  return db.selectFrom('agent').select(['id', 'skills', 'domains']).where('pool', '=', pool).execute();
+}
+
 export interface Heartbeat {
   eventLoopDelayMs: number;
   memoryPercent: number;

@@ -1,7 +1,7 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
 import { MarketError, type FieldError } from '../contracts/errors.ts';
-import { wordsFor } from './validation-words.ts';
+import { wordsFor } from '../util/validation-words.ts';
 
 const MAX_ERRORS = 50;
 const MAX_PATH_LENGTH = 200;

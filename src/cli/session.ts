@@ -19,7 +19,7 @@ export interface GlobalOptions {
 
 /** What one run of a command works with. */
 export interface Session {
-  client: SwarmbidClient;
+  readonly client: SwarmbidClient;
   /** True: requests carry a key. */
   hasToken: boolean;
   /** True: stdout carries JSON and nothing else. */
@@ -41,11 +41,12 @@ export function openSession(streams: CliStreams, options: GlobalOptions): Sessio
   const json = options.json === true;
   const token = options.token ?? given(streams.env.SWARMBID_TOKEN);
   const write = (stream: OutputStream, text: string) => void stream.write(`${text}\n`);
+  let client: SwarmbidClient | undefined;
   return {
-    client: new SwarmbidClient({
-      url: httpUrl(options.url ?? defaultUrl(streams.env)),
-      token,
-    }),
+    // Made when it is first used: a command that calls no server does not mind how the environment names one.
+    get client() {
+      return (client ??= new SwarmbidClient({ url: httpUrl(options.url ?? defaultUrl(streams.env)), token }));
+    },
     hasToken: token !== undefined,
     json,
     streams,

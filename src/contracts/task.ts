@@ -47,7 +47,7 @@ const MAX_DATA_BYTES = 256 * 1024;
 export const ruleSchema = z.strictObject({
   name: z.string().min(1).max(200),
   expression: z.string().min(1).max(4000),
-  severity: z.enum(['warn', 'reject']).default('warn'),
+  severity: z.enum(['warn', 'reject']),
   blame: skillsSchema.optional(),
 });
 /** A cross-validation rule: a JSONata expression over `{task, deliveries}`; false breaks it. */

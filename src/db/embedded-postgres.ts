@@ -18,7 +18,7 @@ import {
 /**
  * A PostgreSQL server of our own, for a machine that has none.
  *
- * 1. Its files are `postgres/` under the data directory: `cluster/`, `password` (mode 0600), `server.log` (this start's).
+ * 1. Its files are `postgres/` under the data directory: `cluster/`, `password` (mode 0600), `port`, `server.log` (this start's).
  *    `postgres/` appears by one rename when it is complete; a start that dies half-way leaves nothing that is taken for it.
  * 2. It listens on 127.0.0.1 alone, with a random password.
  * 3. It lives as long as the process that started it: a pipe from that process ends with it, in whatever way it ends, and the
@@ -148,16 +148,25 @@ interface Running {
   port: number;
 }
 
+/** The port of the last start where it is free still: who joined the server then finds it again. */
 async function startOnFreePort(place: Place, wantedPort: number | undefined, durable: boolean): Promise<Running> {
-  for (let triesLeft = wantedPort === undefined ? 3 : 1; ; triesLeft--) {
-    const port = wantedPort ?? (await freePort());
+  const portFile = path.join(place.rootDir, 'port');
+  const formerPort = Number(await readFile(portFile, 'utf8').catch(() => '0'));
+  const former = formerPort > 0 ? [() => Promise.resolve(formerPort)] : [];
+  const choices =
+    wantedPort === undefined ? [...former, freePort, freePort, freePort] : [() => Promise.resolve(wantedPort)];
+  for (const [index, choose] of choices.entries()) {
+    const port = await choose();
     try {
-      return { port, child: await startServer(place, port, durable) };
+      const child = await startServer(place, port, durable);
+      await writeFile(portFile, String(port));
+      return { port, child };
     } catch (error) {
       const portTaken = error instanceof Error && error.message.includes('could not bind');
-      if (!portTaken || triesLeft === 1) throw error;
+      if (!portTaken || index === choices.length - 1) throw error;
     }
   }
+  throw new Error('there was no port to try');
 }
 
 async function startServer(place: Place, port: number, durable: boolean): Promise<ChildProcess> {

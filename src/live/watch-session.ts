@@ -76,6 +76,8 @@ export class WatchSession {
       throw new MarketError('RATE_LIMITED', `A connection may watch ${MAX_WATCHES} tasks.`);
     }
     const { status, lastSeq } = await this.#deps.tasks.position(this.#socket.data.principal, id);
+    if ((afterSeq ?? 0) > lastSeq)
+      throw new MarketError('INVALID_REQUEST', `The task has ${lastSeq} events; afterSeq names one beyond.`);
     if (!this.#socket.connected) return;
     this.#watches.get(id)?.stop();
     acknowledge({ ok: true, status, lastSeq });

@@ -156,7 +156,8 @@ export class Orchestrator {
       periodMs,
       retryMs: RETRY_MS,
       restMs,
-      onError: (error) => this.options.logger.warn({ err: error, loop: name }, 'a loop failed and will try again'),
+      onError: (error, failures) =>
+        this.options.logger.warn({ err: error, loop: name, failures }, 'a loop failed and will try again'),
     });
     this.loops.push(loop);
     return loop;

@@ -217,7 +217,7 @@ function subtaskView(row: SubtaskRow, withResult: boolean): SubtaskView {
   };
 }
 
-function viewOf<Result>(
+function viewOf<Result extends Pick<TaskResult, 'quality'>>(
   row: Omit<TaskRow, 'data' | 'result'> & { result: Result | null },
   subtasks: SubtaskView[],
 ): Omit<TaskView, 'data' | 'result'> & { result?: Result } {
@@ -230,7 +230,7 @@ function viewOf<Result>(
     team: row.team,
     subtasks,
     progressPercent: progressOf(row.status, subtasks),
-    ...(row.result === null ? {} : { result: row.result }),
+    ...(row.result === null ? {} : { result: withFeedback(row.result, subtasks) }),
     warnings: row.warnings,
     ...(row.error === null ? {} : { error: row.error }),
     usage: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, costUsd: row.cost_usd },
@@ -238,6 +238,17 @@ function viewOf<Result>(
     updatedAt: row.updated_at.toISOString(),
     finishedAt: row.finished_at?.toISOString() ?? null,
   };
+}
+
+/** A requester's word counts as the quality of its part, and so in the mean. */
+function withFeedback<Result extends Pick<TaskResult, 'quality'>>(
+  result: Result,
+  subtasks: readonly SubtaskView[],
+): Result {
+  if (!subtasks.some((subtask) => subtask.qualitySource === 'requester')) return result;
+  const known = subtasks.flatMap((subtask) => (subtask.status === 'accepted' ? (subtask.quality ?? []) : []));
+  const mean = known.reduce((sum, quality) => sum + quality, 0) / known.length;
+  return { ...result, quality: Math.round(mean * 100) / 100 };
 }
 
 /** The specification as people read it; what the market derived for itself stays inside. */

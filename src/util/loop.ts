@@ -5,12 +5,14 @@ export interface LoopOptions {
   retryMs: number;
   /** After a run the next waits at least this long, so that it does the work of many wake-ups; default 0. */
   restMs?: number;
-  onError: (error: unknown) => void;
+  /** Told of the first failure in a row, the second, the fourth, the eighth …: a store that is away fills no log. */
+  onError: (error: unknown, failuresInARow: number) => void;
 }
 
 /** Runs `body` whenever it is woken, one run at a time; a wake-up during a run makes it run once more. */
 export class Loop {
   private wanted = false;
+  private failures = 0;
   private stopped = false;
   private sleeper: (() => void) | undefined;
   private ender: (() => void) | undefined;
@@ -44,8 +46,10 @@ export class Loop {
       let pauseMs = this.options.periodMs;
       try {
         await this.body();
+        this.failures = 0;
       } catch (error) {
-        this.options.onError(error);
+        this.failures += 1;
+        if (Number.isInteger(Math.log2(this.failures))) this.options.onError(error, this.failures);
         pauseMs = this.options.retryMs;
         this.wanted = false;
       }

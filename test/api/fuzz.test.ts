@@ -19,7 +19,11 @@ function mostly(allowed: fc.Arbitrary<unknown>, ...others: fc.Arbitrary<unknown>
 }
 
 const anyText = fc.string({ unit: 'binary' });
-const rule = fc.record({ name: fc.string({ minLength: 1 }), expression: fc.string({ minLength: 1 }) });
+const rule = fc.record({
+  name: fc.string({ minLength: 1 }),
+  expression: fc.string({ minLength: 1 }),
+  severity: fc.constantFrom('warn', 'reject'),
+});
 const submission = fc.record(
   {
     type: mostly(fc.stringMatching(/^[a-zA-Z0-9][a-z0-9_-]{0,63}$/), anyText),

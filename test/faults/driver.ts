@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isFinal, type TaskSubmission, type TaskView } from '../../src/contracts/task.ts';
-import { SwarmbidClient, SwarmbidError } from '../../src/sdk/index.ts';
+import type { SwarmbidClient} from '../../src/sdk/index.ts';
+import { SwarmbidError } from '../../src/sdk/index.ts';
 import { POISONS, SKILLS, type Poison, type WorkOrder } from './agents.ts';
 import type { History, Submission } from './history.ts';
 import type { Random } from './random.ts';

@@ -21,7 +21,8 @@ test(
   'the demo ends by itself with exit 0: both campaigns run, the small budget is warned of, reputations move, nothing is left behind',
   { timeout: 120_000 },
   async () => {
-    const env = { ...process.env, TMPDIR: temporary, DATABASE_URL: 'postgres://not-to-be-touched.invalid/x' };
+    const another = { DATABASE_URL: 'postgres://not-to-be-touched.invalid/x', SWARMBID_TOKEN: 'sb_of-another-market' };
+    const env = { ...process.env, ...another, TMPDIR: temporary };
     const { stdout } = await promisify(execFile)(process.execPath, [SWARMBID, 'demo', '--json'], {
       env,
       maxBuffer: 2 ** 24,

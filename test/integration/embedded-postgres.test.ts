@@ -70,6 +70,14 @@ describe('the embedded PostgreSQL server', () => {
     await second.stop();
   });
 
+  it('comes back on the port that it had, so that whoever joined it finds it again', async () => {
+    const first = await start();
+    await first.stop();
+    const second = await start();
+    expect(second.url).toBe(first.url);
+    await second.stop();
+  });
+
   it('lets in only who has the password, which no other user can read', async () => {
     const server = await start();
     const file = path.join(dataDir, 'postgres', 'password');

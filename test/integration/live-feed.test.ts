@@ -96,6 +96,17 @@ describe('watching a task', () => {
     expect(fromEnd.seqs()).toStrictEqual(upTo(505, 501));
   });
 
+  test('beyond the last event is refused, and a watch that stood before goes on', async () => {
+    const taskId = newTask('ada', 2);
+    const socket = client('/tasks', 'ada');
+    const { seqs, untilSeq } = received(socket);
+    await watch(socket, { taskId });
+    expect(await watch(socket, { taskId, afterSeq: 3 })).toStrictEqual({ ok: false, code: 'INVALID_REQUEST' });
+    happen(taskId);
+    await untilSeq(taskId, 3);
+    expect(seqs()).toStrictEqual([1, 2, 3]);
+  });
+
   test('a second time on one connection takes the place of the first', async () => {
     const taskId = newTask('ada', 2);
     const socket = client('/tasks', 'ada');

@@ -225,6 +225,7 @@ describe.each(TRANSPORTS)('a submitted task on %s', (transport) => {
     await market.changes(id, 1);
     const before = await market.admin.reputation('rated');
     const task = await market.admin.feedback(id, { quality: 95, comment: 'as asked' });
+    expect(task.result?.quality, 'the mean of what is known').toBe(95);
     expect(task.subtasks).toMatchObject([{ quality: 95, qualitySource: 'requester' }]);
     await expect(market.admin.feedback(id, { quality: 10 })).rejects.toMatchObject({ code: 'CONFLICT', status: 409 });
     const named = market.admin.feedback(id, { subtaskId: `${id}-1`, quality: 10 });

@@ -53,8 +53,10 @@ async function runDemo(session: Session, options: DemoOptions, host: CommandHost
 
 /** Talks to the demo's market, whatever server the options name; the JSON of a demo is one document at its end. */
 function marketSession(host: CommandHost, options: DemoOptions, market: DemoMarket): Session {
-  const session = openSession(host.streams, { url: market.url, token: market.token, json: options.json });
-  return { ...session, printRecord: () => undefined };
+  // A key in the environment is for another market.
+  const streams = { ...host.streams, env: { ...host.streams.env, SWARMBID_TOKEN: '' } };
+  const session = openSession(streams, { url: market.url, token: market.token, json: options.json });
+  return Object.assign(session, { printRecord: () => undefined });
 }
 
 async function runAll(session: Session, { campaigns }: DemoCampaigns): Promise<CampaignRun[]> {

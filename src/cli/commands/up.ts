@@ -11,6 +11,7 @@ import type { Session } from '../session.ts';
 
 /** Beyond the time to drain: for work to be handed back and connections to be closed. */
 const GRACE_MS = 5_000;
+const PARENT_CHECK_MS = 1_000;
 
 interface UpOptions {
   roles?: string;
@@ -64,6 +65,7 @@ async function serve(session: Session, config: Config, agents: AgentDefinition[]
       session.note(`The market stops, for an error that nobody caught: ${err.stack ?? err.message}`);
     await app.stop();
   });
+  endWithParent(session.streams.env, () => grace.close());
   const { url } = await startOrExplain(app, config).catch((error: unknown) => {
     grace.uninstall();
     throw error;
@@ -76,6 +78,18 @@ async function serve(session: Session, config: Config, agents: AgentDefinition[]
     agents: agents?.map((agent) => agent.id) ?? null,
   });
   return new Promise<ExitCode>(() => undefined);
+}
+
+/** npm passes no signal on: a market that it started ends when it has ended. */
+function endWithParent(env: NodeJS.ProcessEnv, end: () => void): void {
+  if (env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    end();
+  }, PARENT_CHECK_MS);
+  watch.unref();
 }
 
 async function startOrExplain(app: App, config: Config): Promise<{ url: string | null }> {

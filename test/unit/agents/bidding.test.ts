@@ -39,6 +39,13 @@ describe('the answer of a process', () => {
     });
   });
 
+  test('goes by what is registered of an agent, once that has been read', async () => {
+    const desk = new BidDesk([agent('ann', ['x']), agent('bob', ['a'])], () => ({ loadPercent: 0, healthy: true }));
+    desk.update([{ id: 'ann', skills: ['a'], domains: [] }]);
+    const reply = await desk.answer(announcement);
+    expect(reply.bids.map((bid) => bid.agentId)).toEqual(['ann', 'bob']);
+  });
+
   test('names the subtask that is auctioned anew', async () => {
     expect(await answer([agent('ann', ['a'])], { subtaskId: 'task-1' })).toMatchObject({ subtaskId: 'task-1' });
   });

@@ -54,11 +54,24 @@ test('an error is told, and the next run comes after retryMs', async () => {
   const body = vi.fn(async () => undefined).mockRejectedValueOnce(new Error('the store is away'));
   const loop = new Loop(body, { ...options, onError });
   await turn();
-  expect(onError).toHaveBeenCalledWith(new Error('the store is away'));
+  expect(onError).toHaveBeenCalledWith(new Error('the store is away'), 1);
   await vi.advanceTimersByTimeAsync(199);
   expect(body).toHaveBeenCalledTimes(1);
   await vi.advanceTimersByTimeAsync(1);
   expect(body).toHaveBeenCalledTimes(2);
+  await loop.stop();
+});
+
+test('of failures in a row the first, second, fourth, eighth … are told, and after a success the first again', async () => {
+  const told: number[] = [];
+  const body = vi.fn(async () => {
+    if (body.mock.calls.length !== 10) throw new Error('the store is away');
+  });
+  const loop = new Loop(body, { ...options, retryMs: 1, onError: (_error, failures) => told.push(failures) });
+  await vi.advanceTimersByTimeAsync(9);
+  expect(told).toEqual([1, 2, 4, 8]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(told).toEqual([1, 2, 4, 8, 1]);
   await loop.stop();
 });
 

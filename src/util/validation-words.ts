@@ -10,9 +10,9 @@ export const wordsFor: z.core.$ZodErrorMap = (issue) => {
     case 'invalid_value':
       return issue.input === undefined ? 'is required' : `must be one of ${listed(issue.values)}${but(issue.input)}`;
     case 'too_small':
-      return bound('at least', issue.origin, issue.minimum, issue.input);
+      return bound(issue.inclusive === false ? 'more than' : 'at least', issue.origin, issue.minimum, issue.input);
     case 'too_big':
-      return bound('at most', issue.origin, issue.maximum, issue.input);
+      return bound(issue.inclusive === false ? 'less than' : 'at most', issue.origin, issue.maximum, issue.input);
     case 'invalid_format':
       return `${formatWords(issue.format)}${but(issue.input)}`;
     default:
