@@ -66,6 +66,14 @@ const LIMITS: SandboxLimits = {
   batchLimitMs: BATCH_LIMIT_MS,
 };
 
+/**
+ * The second wall, should an expression ever get out of JSONata: no file is written, no program started, no addon loaded.
+ * Reading is left, for Node has to find its modules; the environment, where secrets are, is empty.
+ */
+const CONFINEMENT = ['--permission', '--allow-fs-read=*', '--allow-worker'];
+/** Ajv compiles what it checks by; JSONata has no need to. */
+const NO_EVAL = ['--disallow-code-generation-from-strings'];
+
 // run from source, or from the emitted package
 const ENTRY = fileURLToPath(
   import.meta.url.endsWith('.ts')
@@ -150,7 +158,7 @@ class ProcessSandbox implements Sandbox {
   #fork(): ChildProcess {
     const child = fork(ENTRY, [this.#role], {
       env: {},
-      execArgv: [`--max-old-space-size=${HEAP_LIMIT_MIB}`],
+      execArgv: [`--max-old-space-size=${HEAP_LIMIT_MIB}`, ...CONFINEMENT, ...(this.#role === 'schemas' ? [] : NO_EVAL)],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     child.unref();

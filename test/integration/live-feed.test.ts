@@ -234,3 +234,16 @@ test('close ends open connections of both transports and leaves nothing listenin
   expect((await metrics.watchers.get()).values[0]?.value).toBe(0);
   await start(0);
 });
+
+test('a server that stops tells its watchers what nobody has hinted at yet, and then ends their connections', async () => {
+  const taskId = newTask('ada', 1);
+  const socket = client('/tasks', 'ada', { reconnection: false });
+  const { seqs } = received(socket);
+  await watch(socket, { taskId });
+  log.append(taskId, 450);
+  const ended = once(socket, 'disconnect');
+  await stop();
+  await ended;
+  expect(seqs()).toStrictEqual(upTo(451));
+  await start(0);
+});

@@ -17,8 +17,8 @@ const NOT_REACHED = {
 
 const open: Sandbox[] = [];
 
-function sandbox(limits?: Partial<SandboxLimits>): Sandbox {
-  const made = createSandbox('expressions', limits);
+function sandbox(limits?: Partial<SandboxLimits>, role: 'expressions' | 'schemas' = 'expressions'): Sandbox {
+  const made = createSandbox(role, limits);
   open.push(made);
   return made;
 }
@@ -113,12 +113,38 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   },
 );
 
-test.each(['$lookup($, "__proto__")', '$lookup($, "constructor")', 'constructor', '$sum.implementation', 'toString'])(
-  'an expression reaches no prototype: %s is nothing',
-  async (expression) => {
-    expect(await evaluate(sandbox(), [expression], { a: 1 })).toEqual([{ kind: 'nothing' }]);
-  },
-);
+test.each([
+  '$lookup($, "__proto__")',
+  '$lookup($, "constructor")',
+  '$lookup($sum, "constructor")',
+  '$lookup({}, "hasOwnProperty")',
+  '$keys($lookup($$, "__proto__"))',
+  '$merge([{"__proto__": {"x": 1}}]).x',
+  '($a := {}; $a.__proto__)',
+  '"text".constructor',
+  '$now.constructor',
+  'constructor',
+  '$sum.implementation',
+  'toString',
+])('an expression reaches no prototype: %s is nothing', async (expression) => {
+  expect(await evaluate(sandbox(), [expression], { a: 1 })).toEqual([{ kind: 'nothing' }]);
+});
+
+test('an expression that makes a function of a constructor is a fault', async () => {
+  const [answer] = await evaluate(sandbox(), ['$sum.constructor("return process")()'], {});
+  expect(answer?.kind).toBe('fault');
+});
+
+test('its process may write no file, start no program, and evaluate no text; and it has no environment', async () => {
+  const one = sandbox();
+  await evaluate(one, ['1 = 1'], {});
+  const [pid = 0] = await children(process.pid);
+  const { command } = await look(pid);
+  expect(command).toContain('--permission');
+  expect(command).toContain('--disallow-code-generation-from-strings');
+  expect(command).not.toMatch(/--allow-(fs-write|child-process|addons|wasi)/);
+  expect(await readFile(`/proc/${pid}/environ`, 'utf8')).not.toMatch(/PATH|URL|KEY/);
+});
 
 test('an expression cannot change what a later one sees', async () => {
   const found = await evaluate(sandbox(), ['(a ~> |$|{"b": 2}|).b = 2', 'b', '{"__proto__": {"c": 1}}.c', 'c'], {
@@ -138,14 +164,14 @@ test.each<[string, Question, unknown]>([
   ['unique items among 20,000 objects', { kind: 'satisfies', schema: { uniqueItems: true } }, manyObjects(20_000)],
   ['a pattern that backtracks for ever', { kind: 'satisfies', schema: { pattern: '^(a+)+$' } }, HOSTILE_INPUT.text],
 ])('a schema that takes too long is a fault: %s', async (_title, question, value) => {
-  const [answer] = await sandbox({ schemaLimitMs: 300 }).ask({ questions: [question], input: { value } });
+  const [answer] = await sandbox({ schemaLimitMs: 300 }, 'schemas').ask({ questions: [question], input: { value } });
   expect(answer).toEqual({ kind: 'fault', message: 'it was stopped: it took longer than 300 ms' });
 });
 
 test('a value nested too deeply for its schema is a fault, not a crash', async () => {
   const schema = { $ref: '#/$defs/node', $defs: { node: { items: { $ref: '#/$defs/node' } } } };
   const value: unknown = JSON.parse(`${'['.repeat(3_000)}${']'.repeat(3_000)}`);
-  const one = sandbox();
+  const one = sandbox({}, 'schemas');
   const [deep] = await one.ask({ questions: [{ kind: 'satisfies', schema }], input: { value } });
   expect(['decided', 'fault']).toContain(deep?.kind);
   expect(await evaluate(one, ['1 = 1'], {})).toEqual([TRUE]);
@@ -156,7 +182,7 @@ test('after a schema that is not satisfied the rest of the question is not looke
     { kind: 'satisfies', schema: { type: 'string' } },
     { kind: 'expression', expression: '1 = 1' },
   ];
-  const answers = await sandbox().ask({ questions, input: { value: 1 } });
+  const answers = await sandbox({}, 'schemas').ask({ questions, input: { value: 1 } });
   expect(answers).toEqual([{ kind: 'mismatch', message: 'the value must be string' }]);
 });
 
