@@ -6,6 +6,7 @@
  *   npm run test:sim -- --break 'epoch guard'        a rule of the market is off: it must fail
  */
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
@@ -68,11 +69,10 @@ async function exploreAll(all: Required<Omit<ExploreOptions, 'path'>>, cores: nu
   return { played, found: found as Found | null };
 }
 
-function answerOf(worker: Worker, chunk: ExploreOptions): Promise<Found | null> {
-  return new Promise((resolve, reject) => {
-    worker.once('message', resolve).once('error', reject);
-    worker.postMessage(chunk);
-  });
+async function answerOf(worker: Worker, chunk: ExploreOptions): Promise<Found | null> {
+  worker.postMessage(chunk);
+  const [answer] = (await once(worker, 'message')) as [Found | null];
+  return answer;
 }
 
 function tell(found: Found | null): boolean {
