@@ -27,7 +27,7 @@ export interface OpenWorker {
   abandon(): Promise<void>;
 }
 
-/** A finished job's id stays known for this long, so that adding it again is nothing. In seconds, as BullMQ has it. */
+/** A completed job's id stays known for this long, so that adding it again is nothing. In seconds, as BullMQ has it. */
 export const KEEP_SECONDS = 600;
 
 /** Nobody reads the streams of events; what BullMQ writes to them is cut short. */
@@ -39,10 +39,15 @@ export const queueOptions = {
   streams: { events: { maxLen: EVENTS_KEPT } },
 } satisfies Partial<QueueOptions>;
 
-/** Equal for all workers of a queue, in every process: any of them may look for stalled jobs. */
+/**
+ * Equal for all workers of a queue, in every process: any of them may look for stalled jobs. Those of a process that died are
+ * given to another one within `lockDuration + stalledInterval`. A job that failed is forgotten at once: kept, it would block
+ * its id, and recovery adds the job of an unfinished synthesis again under the same one.
+ */
 export const workerOptions = {
-  lockDuration: 30_000,
-  stalledInterval: 30_000,
+  lockDuration: 10_000,
+  stalledInterval: 5_000,
   maxStalledCount: 1,
   drainDelay: 5,
+  removeOnFail: { count: 0 },
 } satisfies Partial<WorkerOptions>;

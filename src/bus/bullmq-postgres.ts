@@ -40,7 +40,7 @@ export function postgresBackend(databaseUrl: string, logger: Logger): BullmqBack
     openWorker: async (name, concurrency, process) => {
       await schema.ensure();
       const pool = openQueuePool(databaseUrl, WORKER_CONNECTIONS, logger);
-      const kept = { removeOnComplete: keep, removeOnFail: keep };
+      const kept = { removeOnComplete: keep };
       const worker = new Worker(name, process, { ...workerOptions, ...kept, concurrency, connection: pool });
       worker.on('error', onError);
       await worker.waitUntilReady();

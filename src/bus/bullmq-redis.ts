@@ -5,7 +5,7 @@ import { KEEP_SECONDS, queueOptions, workerOptions, type BullmqBackend } from '.
 import { QUEUE_PREFIX } from './names.ts';
 import { COMMAND_TIMEOUT_MS, connectedWithin, endRedis, openRedis } from './redis-connection.ts';
 
-/** Finished jobs kept by number too: they are memory. */
+/** Completed jobs are kept by number too: they are memory. */
 const keep = { age: KEEP_SECONDS, count: 10_000 };
 
 /** Queues share a connection that fails at once; each worker has two that wait, one of them to block on. */
@@ -25,7 +25,7 @@ export function redisBackend(redisUrl: string, logger: Logger): BullmqBackend {
     openWorker: async (name, concurrency, process) => {
       const clients = recordingDuplicates(openRedis(redisUrl, 'waiting', logger));
       const [connection] = clients;
-      const kept = { removeOnComplete: keep, removeOnFail: keep };
+      const kept = { removeOnComplete: keep };
       const place = { connection, prefix: QUEUE_PREFIX };
       const worker = new Worker(name, process, { ...workerOptions, ...kept, ...place, concurrency });
       worker.on('error', onError);

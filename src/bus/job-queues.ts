@@ -3,7 +3,10 @@
  * at least once, and forgetful. Whoever takes a job must claim its work in PostgreSQL first.
  */
 export interface JobQueues {
-  /** Adds jobs; one whose id the queue still knows, in whatever state, is not added again. Rejects if the transport is down. */
+  /**
+   * Adds jobs; one whose id the queue still knows (it waits, runs, or has completed lately) is not added again, one that has
+   * failed is. Rejects if the transport is down.
+   */
   add(jobs: QueuedJob[]): Promise<void>;
   /** Runs `handler` for the jobs of `queue`, at most `concurrency` at once; a throwing handler fails the job, once. */
   work(queue: string, concurrency: number, handler: (data: JobData) => Promise<void>): Promise<QueueWorker>;
