@@ -1,7 +1,8 @@
 import { access, constants, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { DEFAULT_OPENAI_MODEL, OPENAI_URL, probeModels, probeOllama, type ModelProbe } from './agents/index.ts';
 import { checkRedis, type RedisState } from './bus/check-redis.ts';
-import type { Config } from './config.ts';
+import type { Config, ModelConfig } from './config.ts';
 import { verifyAuditChain, type AuditChain } from './db/audit-chain.ts';
 import { checkEmbeddedPostgres, checkPostgres, type PostgresState } from './db/check-postgres.ts';
 import { openDatabase } from './db/database.ts';
@@ -23,12 +24,13 @@ const OLDEST_POSTGRES = 15;
 const OLDEST_REDIS = '6.2';
 const LEAST_FREE_MIB = 512;
 
-/** Asks PostgreSQL and Redis, or what takes their place in embedded mode, and the data directory. Never rejects. */
+/** Asks PostgreSQL and Redis, or what takes their place in embedded mode, the data directory, and the model server. Never rejects. */
 export async function checkStores(config: Config): Promise<Check[]> {
   const groups = await Promise.all([
     config.databaseUrl === undefined ? embeddedChecks() : postgresChecks(config.databaseUrl),
     config.redisUrl === undefined ? [transportCheck()] : redisChecks(config.redisUrl),
     config.databaseUrl === undefined ? dataDirChecks(config.dataDir) : [],
+    modelChecks(config.model),
   ]);
   return groups.flat();
 }
@@ -162,6 +164,50 @@ function appendOnlyCheck(place: string, { appendOnly }: RedisState): Check {
     detail,
     'Set `appendonly yes`, so that a restart of Redis does not have to be healed by re-issuing every job.',
   );
+}
+
+async function modelChecks(model: ModelConfig | undefined): Promise<Check[]> {
+  if (model === undefined)
+    return [
+      passed('Model', 'none: the built-in agents work by rules (OPENAI_BASE_URL and OPENAI_API_KEY are not set)'),
+    ];
+  const baseUrl = model.baseUrl ?? OPENAI_URL;
+  const [listed, ollama] = await Promise.all([
+    probeModels({ baseUrl, apiKey: model.apiKey }),
+    model.baseUrl === undefined ? null : probeOllama({ baseUrl }),
+  ]);
+  const wanted = model.model ?? (model.baseUrl === undefined ? DEFAULT_OPENAI_MODEL : undefined);
+  // What is no Ollama has no such list, and need not.
+  return [modelCheck(listed, wanted), ...(ollama?.models == null ? [] : [ollamaCheck(ollama)])];
+}
+
+function modelCheck({ url, models, fault }: ModelProbe, wanted: string | undefined): Check {
+  const place = placeOf(url);
+  if (models === null)
+    return failed(
+      'Model',
+      `${place}: ${fault ?? ''}`,
+      'Start the model server, or correct OPENAI_BASE_URL and OPENAI_API_KEY.',
+    );
+  const detail = `${place}: ${models.length === 1 ? '1 model' : `${models.length} models`}`;
+  if (wanted === undefined && models.length > 0) return passed('Model', `${detail}; ${models[0] ?? ''} will be used`);
+  if (wanted !== undefined && models.includes(wanted)) return passed('Model', `${detail}, with ${wanted}`);
+  const named = models.slice(0, 5).join(', ');
+  return failed(
+    'Model',
+    `${detail}${wanted === undefined ? '' : `, without ${wanted}`}`,
+    models.length === 0
+      ? 'Load a model there (Ollama: `ollama pull llama3.2`).'
+      : `Set OPENAI_MODEL to one of: ${named}.`,
+  );
+}
+
+function ollamaCheck({ url, models }: ModelProbe): Check {
+  const pulled = models ?? [];
+  const detail = `${placeOf(url)}: ${pulled.length === 0 ? 'nothing' : pulled.slice(0, 5).join(', ')} pulled`;
+  return pulled.length > 0
+    ? passed('Ollama', detail)
+    : failed('Ollama', detail, 'Pull a model: `ollama pull llama3.2`.');
 }
 
 async function dataDirChecks(dataDir: string): Promise<Check[]> {

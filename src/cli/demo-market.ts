@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readConfig, type Config } from '../config.ts';
+import type { DemoModel } from '../demo-model.ts';
 
 export interface DemoMarket {
   url: string;
@@ -15,15 +16,20 @@ export interface DemoMarketOptions {
   dataDir: string | undefined;
   /** True: on the configured HOST and PORT; else on any free port of this machine alone. */
   serve: boolean;
+  /** True: the agents think, and a scripted server answers. */
+  model: boolean;
 }
 
 /** A whole market of its own in this process, whatever stores the environment names: a demonstration touches no real ones. */
 export async function startDemoMarket(env: NodeJS.ProcessEnv, options: DemoMarketOptions): Promise<DemoMarket> {
   const dataDir = options.dataDir ?? (await makeTemporaryDir());
-  const removeFiles = () =>
-    options.dataDir === undefined ? rm(dataDir, { recursive: true, force: true }) : Promise.resolve();
+  const model = options.model ? await startDemoModel() : undefined;
+  const removeFiles = async () => {
+    await model?.stop();
+    if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+  };
   try {
-    const config = demoConfig(env, dataDir, options.serve);
+    const config = demoConfig(env, dataDir, options.serve, model?.baseUrl ?? '');
     const { createApp } = await import('../app.ts');
     const app = await createApp(config);
     let stopped: Promise<void> | undefined;
@@ -43,6 +49,11 @@ export async function startDemoMarket(env: NodeJS.ProcessEnv, options: DemoMarke
   }
 }
 
+async function startDemoModel(): Promise<DemoModel> {
+  const demoModel = await import('../demo-model.ts');
+  return demoModel.startDemoModel();
+}
+
 /** Open to be entered: as root, PostgreSQL's files belong to another user, and `mkdtemp` shuts all others out. */
 async function makeTemporaryDir(): Promise<string> {
   const directory = await mkdtemp(path.join(tmpdir(), 'swarmbid-demo-'));
@@ -50,9 +61,11 @@ async function makeTemporaryDir(): Promise<string> {
   return directory;
 }
 
-function demoConfig(env: NodeJS.ProcessEnv, dataDir: string, serve: boolean): Config {
+/** @param modelUrl empty: the agents work by rules, whatever the environment names */
+function demoConfig(env: NodeJS.ProcessEnv, dataDir: string, serve: boolean, modelUrl: string): Config {
   const ownAddress = serve ? {} : { HOST: '127.0.0.1', PORT: '0' };
   const unset = { DATABASE_URL: '', DATABASE_MIGRATION_URL: '', REDIS_URL: '', SWARMBID_ROLES: '', SWARMBID_POOL: '' };
   const logLevel = env.LOG_LEVEL === undefined || env.LOG_LEVEL === '' ? 'warn' : env.LOG_LEVEL;
-  return readConfig({ ...env, ...unset, ...ownAddress, SWARMBID_DATA_DIR: dataDir, LOG_LEVEL: logLevel });
+  const model = { OPENAI_BASE_URL: modelUrl, OPENAI_API_KEY: '', OPENAI_MODEL: '' };
+  return readConfig({ ...env, ...unset, ...ownAddress, ...model, SWARMBID_DATA_DIR: dataDir, LOG_LEVEL: logLevel });
 }

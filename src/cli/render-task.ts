@@ -7,7 +7,9 @@ const SHOWN_ITEMS = 3;
 const SHOWN_CHARACTERS = 150;
 const SHORT_CHARACTERS = 60;
 
-type Ended = Pick<TaskView, 'id' | 'status' | 'error' | 'result' | 'usage'>;
+type Ended = Pick<TaskView, 'id' | 'status' | 'error' | 'result' | 'usage'> & {
+  subtasks?: Pick<TaskView['subtasks'][number], 'skills' | 'madeBy'>[];
+};
 
 /** How a task ended: its result or its error, warnings and usage. */
 export function renderOutcome(task: Ended, colors: Colors): string[] {
@@ -18,18 +20,33 @@ export function renderOutcome(task: Ended, colors: Colors): string[] {
     ...(task.error?.uncoveredSkills === undefined
       ? []
       : [`  uncovered skills: ${formatList(task.error.uncoveredSkills)}`]),
-    ...(task.result === undefined ? [] : renderResult(task.result, colors)),
+    ...(task.result === undefined ? [] : renderResult(task.result, makersOf(task), colors)),
     ...renderUsage(task),
   ];
 }
 
-function renderResult(result: TaskResult, colors: Colors): string[] {
+/** What made each section, where its agent said so. */
+function makersOf({ subtasks = [] }: Ended): ReadonlyMap<string, string> {
+  return new Map(
+    subtasks.flatMap(({ skills, madeBy }) =>
+      madeBy === undefined ? [] : skills.map((skill) => [skill, renderMaker(madeBy)] as const),
+    ),
+  );
+}
+
+function renderMaker({ method, model, endpoint }: NonNullable<TaskView['subtasks'][number]['madeBy']>): string {
+  return method === 'rules' ? 'by rules' : printable(`by the model ${model ?? '?'} at ${endpoint ?? '?'}`);
+}
+
+function renderResult(result: TaskResult, makers: ReadonlyMap<string, string>, colors: Colors): string[] {
   const quality = result.quality === null ? 'not measured' : formatNumber(result.quality);
   return [
     `  success ${result.success ? colors.green('yes') : colors.red('no')} · quality ${quality} · by ${formatList(result.contributors)}`,
     `  took ${formatDuration(result.durationMs)}; its parts one after the other: ${formatDuration(result.sequentialMs)} (${formatNumber(result.speedup)} ×)`,
     ...renderWarnings(result, colors),
-    ...Object.entries(result.sections).flatMap(([skill, value]) => renderSection(skill, value, colors)),
+    ...Object.entries(result.sections).flatMap(([skill, value]) =>
+      renderSection(skill, value, makers.get(skill), colors),
+    ),
   ];
 }
 
@@ -48,10 +65,10 @@ function renderUsage({ usage }: Ended): string[] {
 }
 
 /** A delivery in a few lines; the whole is in the task. */
-function renderSection(skill: string, value: unknown, colors: Colors): string[] {
+function renderSection(skill: string, value: unknown, maker: string | undefined, colors: Colors): string[] {
   const lines = campaignDigest(skill, value) ?? summaryOf(value);
   return [
-    `  ${colors.bold(printable(skill))}`,
+    `  ${colors.bold(printable(skill))}${maker === undefined ? '' : colors.dim(` (${maker})`)}`,
     ...[...lines, ...renderAssumptions(value)].map((line) => `    ${cutAtWord(printable(line), SHOWN_CHARACTERS)}`),
   ];
 }

@@ -41,7 +41,7 @@ function worksFor(subtask: SubtaskInput, workBySkill: Record<string, SkillWork>)
 }
 
 /** The same context, in which 0–100 % of this part is its share of the whole. */
-function partOfContext(context: ExecutionContext, index: number, parts: number): ExecutionContext {
+export function partOfContext(context: ExecutionContext, index: number, parts: number): ExecutionContext {
   if (parts === 1) return context;
   return {
     signal: context.signal,

@@ -5,6 +5,7 @@ import { think } from '../thinking/create-thinking-agent.ts';
 import { endpointFor } from '../thinking/model-endpoint.ts';
 import type { ModelSettings } from '../thinking/model-settings.ts';
 import type { Persona } from '../thinking/thinking-agent.ts';
+import { partOfContext } from './skill-work.ts';
 
 const ROLES = new Map([
   ['marketing', 'You plan campaigns and write their copy.'],
@@ -37,8 +38,10 @@ export function thinkingVersionOf(rules: AgentDefinition, model: ModelSettings):
     ...rules,
     health: () => endpointFor(model).healthy(),
     execute: async (subtask, context) => {
-      const draft = (await rules.execute(subtask, context)) as Json;
-      return { ...asObject(mergePatch(draft, await think(persona, subtask, context, draft))), method: 'model' };
+      const draft = (await rules.execute(subtask, partOfContext(context, 0, 2))) as Json;
+      const patch = await think(persona, subtask, partOfContext(context, 1, 2), draft);
+      context.progress(100, 'done');
+      return { ...asObject(mergePatch(draft, patch)), method: 'model' };
     },
   };
 }

@@ -4,8 +4,8 @@ import type { Skill } from '../../../contracts/skill.ts';
 import { markingRule, type Marker } from './marked-data.ts';
 
 const MAX_DESCRIPTION_CHARS = 32_000;
-/** About 6,000 tokens: what fits beside the rest into the smallest context windows in use. */
-export const MAX_DATA_CHARS = 24_000;
+/** About 3,000 tokens: with a draft as long, and the rest, it fits into a context window of 8,000. */
+export const MAX_DATA_CHARS = 12_000;
 const MAX_MEMORY_CHARS = 2_000;
 const MAX_HANDED_CHARS = 4_000;
 
