@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { ensureDashboard } from './dashboard-build.ts';
 import { startPostgres } from './postgres-server.ts';
 import { ensureRedisServer, startRedis } from './redis-server.ts';
 import { createTemplateDatabase } from './stores.ts';
@@ -12,9 +13,10 @@ declare module 'vitest' {
   }
 }
 
-/** One PostgreSQL and one Redis for the whole run. */
+/** One PostgreSQL and one Redis for the whole run, and the dashboard as its sources are. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await ensureRedisServer();
+  await ensureDashboard();
   const starting = [startPostgres(), startRedis()] as const;
   const stop = async () => {
     for (const server of await Promise.allSettled(starting)) {

@@ -12,6 +12,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { ensureChromium } from './chromium.ts';
 import { leakedProcesses, type RunMarks } from './leaked-processes.ts';
 import { ensureRedisServer } from './redis-server.ts';
 import { readCounts } from './test-report.ts';
@@ -62,6 +63,7 @@ async function endLeaked(marks: RunMarks): Promise<string[]> {
 
 async function main(args: string[]): Promise<boolean> {
   await ensureRedisServer();
+  await ensureChromium();
   const runId = randomUUID();
   const directory = await mkdtemp(path.join(tmpdir(), 'swarmbid-test-'));
   // PostgreSQL runs as another user when we are root, and must be able to enter.

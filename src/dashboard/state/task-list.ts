@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Page, SwarmbidClient, TaskListItem, TaskStatus } from '../../sdk/index.ts';
+import { mergeFirstPage } from '../merge-first-page.ts';
 import { report } from './session.ts';
 import { subscribe } from './market.ts';
 import { throttled } from './throttle.ts';
@@ -18,16 +19,6 @@ const POLL_MS = 3_000;
 const READ_AT_ONCE = 20;
 
 const ENDED: ReadonlySet<TaskStatus> = new Set<TaskStatus>(['completed', 'failed', 'cancelled', 'expired']);
-
-/**
- * The list with a newer first page. The list is in the order of ids, newest first, so whatever it had from the page's range
- * and the page has not is no longer in it.
- */
-export function mergeFirstPage(loaded: readonly TaskListItem[], page: Page<TaskListItem>): TaskListItem[] {
-  const last = page.items.at(-1);
-  if (page.nextCursor === null || last === undefined) return page.items;
-  return [...page.items, ...loaded.filter((item) => item.id < last.id)];
-}
 
 /** One view of the tasks, kept up to date by the market's feed, or by asking where there is none. */
 export class TaskList {

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { SwarmbidError, type SwarmbidClient } from '../../sdk/index.ts';
 import { client, report } from './session.ts';
-import type { SwarmbidClient } from '../../sdk/index.ts';
 
 export interface Resource<Value> {
   /** What was read last, also while it is read anew or could not be. */
@@ -14,7 +14,14 @@ export interface Resource<Value> {
 
 type Load<Value> = (client: SwarmbidClient, signal: AbortSignal) => Promise<Value>;
 
-/** Reads with the session's key: at once, when `keys` change, and on `reload`. An answer that came too late is dropped. */
+/** Failures that say nothing of what was asked, so that it is asked again soon. */
+const PASSING: ReadonlySet<string> = new Set(['UNREACHABLE', 'UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED']);
+const RETRY_MS = 2_000;
+
+/**
+ * Reads with the session's key: at once, when `keys` change, on `reload`, and again by itself after a failure that may pass.
+ * An answer that came too late is dropped.
+ */
 export function useResource<Value>(load: Load<Value>, keys: readonly unknown[]): Resource<Value> {
   const [state, setState] = useState<{ value: Value | undefined; error: unknown; loading: boolean }>({
     value: undefined,
@@ -43,6 +50,12 @@ export function useResource<Value>(load: Load<Value>, keys: readonly unknown[]):
     void reload();
     return () => abort.current?.abort();
   }, [reload, ...keys]);
+  useEffect(() => {
+    const { error } = state;
+    if (!(error instanceof SwarmbidError) || !PASSING.has(error.code)) return undefined;
+    const timer = setTimeout(() => void reload(), error.retryAfterMs ?? RETRY_MS);
+    return () => clearTimeout(timer);
+  }, [state.error, reload]);
   const put = useCallback((value: Value) => setState({ value, error: undefined, loading: false }), []);
   return { ...state, reload, put };
 }
