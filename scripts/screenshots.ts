@@ -93,7 +93,7 @@ async function shoot(browser: TestBrowser, url: string, key: string, shot: Shot)
 
 await ensureDashboard();
 await mkdir(FOLDER, { recursive: true });
-const market = await startDemoMarket(process.env, { dataDir: undefined, serve: false });
+const market = await startDemoMarket(process.env, { dataDir: undefined, serve: false, model: false });
 const browser = await startBrowser();
 try {
   const { key, task } = await fill(market.url, market.token);
