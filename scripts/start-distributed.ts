@@ -8,6 +8,14 @@ import { parseArgs } from 'node:util';
 import { startDistributedMarket, type DistributedMarket } from './distributed-market.ts';
 
 const MOST_PROCESSES = 32;
+const HELP = `The market of docker-compose.yml without containers. Ctrl-C stops everything.
+
+  --api N             API processes (default 1)
+  --orchestrators N   orchestrator processes (default 1)
+  --agents N          processes that serve the built-in agents (default 1)
+  --database-url URL  a PostgreSQL server (default: one of its own, thrown away at the end)
+  --redis-url URL     a Redis server (default: one of its own, thrown away at the end)
+`;
 
 function count(name: string, text: string): number {
   const value = Number(text);
@@ -24,8 +32,13 @@ function readOptions(args: string[]) {
       agents: { type: 'string', default: '1' },
       'database-url': { type: 'string' },
       'redis-url': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
     },
   });
+  if (values.help === true) {
+    console.log(HELP);
+    process.exit(0);
+  }
   return {
     api: count('api', values.api),
     orchestrators: count('orchestrators', values.orchestrators),

@@ -149,7 +149,10 @@ async function giveFeedback(
     quality: feedback.quality,
     comment: feedback.comment ?? null,
   });
-  if (stored === 0) throw new MarketError('CONFLICT', 'Feedback was given before, or the 30 days for it are over.');
+  if (stored === 0) {
+    const before = rated.some((subtask) => subtask.qualitySource === 'requester');
+    throw new MarketError('CONFLICT', before ? 'Feedback was given before.' : 'The 30 days for feedback are over.');
+  }
   return views.get(principal, taskId);
 }
 
