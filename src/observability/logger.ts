@@ -31,7 +31,10 @@ const SHOWN_OF_ERRORS = new Set([
   'routine',
 ]);
 
-/** JSON lines on stderr, so that stdout stays for what a command answers. */
+/**
+ * JSON lines on stderr, so that stdout stays for what a command answers. Written at once: what is held back to the end of a
+ * process is written there until somebody reads it, and a process whose reader has gone would never end.
+ */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   return pino(
     {
@@ -40,7 +43,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       base: { pid: process.pid },
       serializers: { err: serializeError },
     },
-    destination ?? pino.destination({ dest: 2, sync: false }),
+    destination ?? pino.destination({ dest: 2, sync: true }),
   );
 }
 
