@@ -70,4 +70,5 @@ const workers = [
   worker('polymath', SKILLS),
 ];
 
-export const agents = process.env['SWARMBID_POOL'] === 'poison' ? [worker('poisoned', ['poison'])] : workers;
+/** What `swarmbid up --agents` serves. */
+export default process.env['SWARMBID_POOL'] === 'poison' ? [worker('poisoned', ['poison'])] : workers;

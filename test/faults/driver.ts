@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isFinal, type TaskSubmission, type TaskView } from '../../src/contracts/task.ts';
-import type { SwarmbidClient} from '../../src/sdk/index.ts';
-import { SwarmbidError } from '../../src/sdk/index.ts';
-import { POISONS, SKILLS, type Poison, type WorkOrder } from './agents.ts';
+import { SwarmbidError, type SwarmbidClient } from '../../src/sdk/index.ts';
+import { SKILLS, type Poison, type WorkOrder } from './agents.ts';
 import type { History, Submission } from './history.ts';
 import type { Random } from './random.ts';
 import type { Site } from './site.ts';
 import { Watcher } from './watcher.ts';
 
-export const OWNERS = ['owner-a', 'owner-b'] as const;
+const OWNERS = ['owner-a', 'owner-b'] as const;
 type Owner = (typeof OWNERS)[number];
 
 /** Requests of one owner under way; a client that waits longer than this for answers stops asking. */
@@ -204,8 +203,6 @@ export class Driver {
     }
   }
 }
-
-export { POISONS };
 
 const AGREEMENT = {
   name: 'agreement',

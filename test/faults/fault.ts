@@ -12,6 +12,8 @@ export interface FaultKind {
   name: string;
   /** How often, in a full run. */
   amount: number;
+  /** Others are inflicted meanwhile. */
+  background?: true;
   /** Inflicts it once, and resolves when it is over. False if it did not come about. */
   inflict(scene: Scene): Promise<boolean>;
 }

@@ -59,11 +59,13 @@ const malformedMessages: FaultKind = {
   inflict: ({ site, random }) =>
     site.redis.with(async (redis) => {
       const names = [channels.announce, channels.work, channels.events, channels.revoke, channels.directory];
+      const all = redis.pipeline();
       for (let sent = 0; sent < BATCH; sent++) {
         const text = JSON.stringify(random.chance(0.5) ? garbage(random) : envelope(garbage(random)));
         const torn = random.chance(0.2) ? text.slice(0, random.int(0, text.length)) : text;
-        await redis.publish(CHANNEL_PREFIX + random.pick(names), torn);
+        all.publish(CHANNEL_PREFIX + random.pick(names), torn);
       }
+      await all.exec();
       return true;
     }),
 };

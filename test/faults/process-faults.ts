@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultKind, Scene } from './fault.ts';
 import type { Role } from './site.ts';
 
-const CRASH_PATIENCE_MS = 8_000;
+const CRASH_PATIENCE_MS = 15_000;
 
 /** Where each kind of process may be told to die. */
 const CRASH_POINTS: Partial<Record<Role, readonly string[]>> = {
@@ -36,7 +36,12 @@ const kill = (role: Role, amount: number): FaultKind => ({
 const crash = (role: Role, point: string): FaultKind => ({
   name: `crash-${point}`,
   amount: 25,
-  inflict: ({ site, random }) => random.pick(site.of(role)).crashAt(`${point}:${random.int(1, 3)}`, CRASH_PATIENCE_MS),
+  background: true,
+  inflict: async ({ site, random }) => {
+    const unarmed = site.of(role).filter((one) => !one.armed);
+    if (unarmed.length === 0) return false;
+    return random.pick(unarmed).crashAt(`${point}:${random.int(1, 3)}`, CRASH_PATIENCE_MS);
+  },
 });
 
 const crashes = Object.entries(CRASH_POINTS).flatMap(([role, points]) =>

@@ -1,3 +1,4 @@
+import { PROCESS_COUNT } from './site.ts';
 import type { ChapterReport } from './suite.ts';
 
 /** What `--json` prints as the last line. */
@@ -31,8 +32,19 @@ export function totalsOf(seed: number, chapters: readonly ChapterReport[]): Tota
   };
 }
 
-export function holds(chapters: readonly ChapterReport[]): boolean {
-  return chapters.every((one) => one.drainedMs !== undefined && one.checks.every((check) => check.found.length === 0));
+/** What did not hold, a line each; none is well. */
+export function findings(chapters: readonly ChapterReport[]): string[] {
+  return chapters.flatMap(({ name, drainedMs, checks }) => [
+    ...(drainedMs === undefined ? [`${name}: did not come to rest`] : []),
+    ...checks.flatMap(({ id, found }) => found.map((line) => `${name}: ${id} ${line}`)),
+  ]);
+}
+
+/** Processes that were killed, by us or at a crash point, for which they are killed before. */
+export function killsOf({ byFault }: Totals): number {
+  const kills = (name: string) =>
+    name === 'kill-all' ? PROCESS_COUNT : name.startsWith('kill-') ? 1 : name.startsWith('crash-') ? 2 : 0;
+  return Object.entries(byFault).reduce((sum, [name, times]) => sum + times * kills(name), 0);
 }
 
 const SHOWN = 5;

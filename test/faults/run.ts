@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { ensureRedisServer } from '../support/redis-server.ts';
 import { planOf, type Size } from './plan.ts';
 import { measureRecovery } from './recovery.ts';
-import { describeChapter, holds, totalsOf } from './report.ts';
+import { describeChapter, findings, killsOf, totalsOf } from './report.ts';
 import { runSuite } from './suite.ts';
 
 const LEASE_MS = 1_500;
@@ -65,7 +65,7 @@ async function main(args: string[]): Promise<boolean> {
     },
   );
   for (const line of reports.flatMap(describeChapter)) console.log(line);
-  const whole = holds(reports);
+  const whole = findings(reports).length === 0;
   const flags = [
     `--seed ${seed}`,
     ...(size === 'tenth' ? [] : [`--${size}`]),
@@ -73,6 +73,7 @@ async function main(args: string[]): Promise<boolean> {
   ];
   if (!whole) console.log(`FAILED. Again: npm run test:faults -- ${flags.join(' ')}`);
   const totals = totalsOf(seed, reports);
+  console.log(`${killsOf(totals)} processes killed`);
   console.log(
     json
       ? JSON.stringify(totals)
@@ -81,4 +82,6 @@ async function main(args: string[]): Promise<boolean> {
   return whole;
 }
 
+// Whoever is told to end takes the market along: `exit` kills what was started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;

@@ -13,6 +13,7 @@ export const ROLES = ['api', 'orchestrator', 'agents', 'poison'] as const;
 export type Role = (typeof ROLES)[number];
 
 const PROCESSES: Record<Role, number> = { api: 2, orchestrator: 2, agents: 3, poison: 1 };
+export const PROCESS_COUNT = Object.values(PROCESSES).reduce((sum, count) => sum + count, 0);
 const ADMIN_KEY = 'sb_the_admin_key_of_the_fault_suite';
 const AGENTS = path.join(import.meta.dirname, 'agents.ts');
 const HEAL_POLL_MS = 100;

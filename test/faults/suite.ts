@@ -12,6 +12,8 @@ const PATIENCE_MS = 60_000;
 const POLL_MS = 100;
 const SUBMIT_EVERY_MS = 120;
 const CHECK_EVERY_MS = 10_000;
+/** Faults that lie in wait at once. */
+const MAX_BEHIND = 3;
 
 export interface ChapterReport {
   name: string;
@@ -104,13 +106,25 @@ function schedule(chapter: Chapter, random: Random): FaultKind[] {
 async function inflictAll(faults: readonly FaultKind[], scene: Scene, { untilMs, say }: SuiteOptions) {
   const inflicted = new Map<string, number>();
   const missed = new Map<string, number>();
-  const count = (counts: Map<string, number>, { name }: FaultKind) => counts.set(name, (counts.get(name) ?? 0) + 1);
-  for (const fault of faults) {
+  const inflict = async (fault: FaultKind) => {
     const startedMs = performance.now();
     const done = startedMs < untilMs && (await fault.inflict(scene));
-    count(done ? inflicted : missed, fault);
+    const counts = done ? inflicted : missed;
+    counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
     say(`  ${done ? 'inflicted' : 'missed   '} ${fault.name} (${Math.round(performance.now() - startedMs)} ms)`);
+  };
+  const behind = new Set<Promise<void>>();
+  for (const fault of faults) {
+    const inflicting = inflict(fault);
+    if (fault.background !== true) {
+      await inflicting;
+      continue;
+    }
+    behind.add(inflicting);
+    void inflicting.finally(() => behind.delete(inflicting));
+    if (behind.size >= MAX_BEHIND) await Promise.race(behind);
   }
+  await Promise.all(behind);
   return { inflicted, missed };
 }
 

@@ -42,10 +42,14 @@ export class Supervised {
   readonly #options: SupervisedOptions;
   #child: ChildProcess | undefined;
   #up = Promise.withResolvers<undefined>();
-  #death = Promise.withResolvers<undefined>();
+  /** An armed process has come up. */
+  #armedUp = Promise.withResolvers<undefined>();
+  #isArmed = false;
   #isUp = false;
-  #expected = false;
-  #crashAt: string | undefined;
+  /** The end of the present process is of our making. */
+  #killed = false;
+  /** Where its processes die, until one has. */
+  #crash: { point: string; onCrash: () => void } | undefined;
   #stopping = false;
   #ended: Promise<void> = Promise.resolve();
 
@@ -85,7 +89,7 @@ export class Supervised {
   /** Ends it without a word; it comes back by itself. False if there was nothing to kill. */
   kill(): boolean {
     if (this.#child === undefined) return false;
-    this.#expected = true;
+    this.#killed = true;
     return this.#child.kill('SIGKILL');
   }
 
@@ -98,25 +102,29 @@ export class Supervised {
   }
 
   /**
-   * The present process is killed, and the next one dies at this crash point, `name:n`. True when it has; false if it has not
-   * come by within `patienceMs`: it is then replaced by one that is not armed.
+   * The present process is killed, and one after it dies at this crash point, `name:n`. True when it has; false if it has not
+   * come by within `patienceMs` of being up, and it is then replaced by one that is not armed.
    */
   async crashAt(point: string, patienceMs: number): Promise<boolean> {
-    const killed = this.#death.promise;
-    this.#crashAt = point;
-    if (!this.kill()) return false;
-    await killed;
-    const crashed = this.#death.promise.then(() => true);
-    const patience = this.up().then(() => delay(patienceMs, false, { ref: false }));
-    const done = await Promise.race([crashed, patience]);
+    const crashed = Promise.withResolvers<boolean>();
+    this.#armedUp = Promise.withResolvers<undefined>();
+    this.#crash = { point, onCrash: () => crashed.resolve(true) };
+    this.kill();
+    const patience = this.#armedUp.promise.then(() => delay(patienceMs, false, { ref: false }));
+    const done = await Promise.race([crashed.promise, patience]);
+    this.#crash = undefined;
     if (!done) this.kill();
     return done;
+  }
+
+  get armed(): boolean {
+    return this.#crash !== undefined;
   }
 
   /** Ends it for good, by SIGTERM. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#expected = true;
+    this.#killed = true;
     this.#child?.kill('SIGCONT');
     this.#child?.kill('SIGTERM');
     const impatience = setTimeout(() => this.#child?.kill('SIGKILL'), STOP_GRACE_MS);
@@ -131,19 +139,24 @@ export class Supervised {
     }
   }
 
+  // Methods, since these change while the loop waits.
   #isStopping(): boolean {
     return this.#stopping;
   }
 
+  #wasKilled(): boolean {
+    return this.#killed;
+  }
+
   async #runOnce(): Promise<void> {
     const { root, args, env, nodeArgs = [] } = this.#options;
-    const crashAt = this.#crashAt;
-    this.#crashAt = undefined;
-    this.#expected = crashAt !== undefined;
+    const crash = this.#crash;
+    this.#killed = false;
+    this.#isArmed = crash !== undefined;
     const program = path.join(root, 'src/bin/swarmbid.ts');
     const child = spawn(process.execPath, [...nodeArgs, program, ...args], {
       cwd: root,
-      env: crashAt === undefined ? env : { ...env, CRASH_AT: crashAt },
+      env: crash === undefined ? env : { ...env, CRASH_AT: crash.point },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -156,19 +169,22 @@ export class Supervised {
     this.#child = undefined;
     const storesAway = awayAtStart || this.#options.storesAway();
     const wasUp = this.#isUp;
+    const byUs = this.#wasKilled();
     this.exits.push({
       process: this.name,
       code,
       signal,
       wasUp,
-      expected: this.#expected,
+      expected: byUs || (crash !== undefined && signal === 'SIGKILL'),
       storesAway,
       lastLines: this.lines.slice(-8),
     });
     if (wasUp) this.#up = Promise.withResolvers<undefined>();
     this.#isUp = false;
-    this.#death.resolve(undefined);
-    this.#death = Promise.withResolvers<undefined>();
+    if (crash !== undefined && !byUs && signal === 'SIGKILL') {
+      this.#crash = undefined;
+      crash.onCrash();
+    }
   }
 
   #hear(line: string): void {
@@ -178,6 +194,7 @@ export class Supervised {
     if (line === 'Swarmbid is up.') {
       this.#isUp = true;
       this.#up.resolve(undefined);
+      if (this.#isArmed) this.#armedUp.resolve(undefined);
     }
   }
 }
