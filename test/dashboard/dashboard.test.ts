@@ -179,7 +179,7 @@ describe('a task', () => {
     const { page, show } = await open();
     await show(`/tasks/${id}`);
     await page.getByText(hostile, { exact: true }).waitFor();
-    await page.getByText('onerror=').last().waitFor();
+    await page.locator('.sections .json', { hasText: 'onerror=' }).waitFor();
     expect(await page.locator('main img, main script').count()).toBe(0);
     expect(await page.title()).toBe('hostile · Swarmbid');
   });

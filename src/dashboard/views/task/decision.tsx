@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { TaskEvent, TaskView } from '../../../sdk/index.ts';
-import { textOf, textsOf } from '../../fields.ts';
+import { textOf, textsOf, type Fields } from '../../fields.ts';
 import { client } from '../../state/session.ts';
+import { partName } from '../../task-story.ts';
 import { ActionError, Field, useAction } from '../../ui/action.tsx';
 import { Card } from '../../ui/parts.tsx';
 
@@ -13,7 +14,10 @@ interface DecisionProps {
 
 /** What a person is asked, as the escalation's event says it, and the answers that the market takes. */
 export function Decision({ task, events, onDecided }: DecisionProps) {
-  const asked = events.findLast((event) => event.type === 'task.escalated')?.data ?? {};
+  const escalations = openEscalations(events);
+  const [about, setAbout] = useState('');
+  const asked = escalations.find((one) => one['subtaskId'] === about) ?? escalations.at(-1) ?? {};
+  const subtaskId = textOf(asked, 'subtaskId');
   const choices = textsOf(asked, 'choices');
   const [choice, setChoice] = useState('');
   const [note, setNote] = useState('');
@@ -21,14 +25,30 @@ export function Decision({ task, events, onDecided }: DecisionProps) {
   const decide = (decision: 'approve' | 'reject' | 'choose') => {
     const said = note.trim() === '' ? {} : { note: note.trim() };
     const chosen = decision === 'choose' ? { choice } : {};
-    void action.run(async () => onDecided(await client.value.decide(task.id, { decision, ...chosen, ...said })));
+    const which = subtaskId === undefined ? {} : { subtaskId };
+    const answer = { decision, ...chosen, ...said, ...which };
+    void action.run(async () => onDecided(await client.value.decide(task.id, answer)));
   };
   return (
     <Card title="A person must decide" class="attention">
       <p class="prose">
-        {textOf(asked, 'reason') ?? textOf(asked, 'message') ?? 'The market could not go on by itself.'}
+        {textOf(asked, 'message') ?? textOf(asked, 'reason') ?? 'The market could not go on by itself.'}
       </p>
       <div class="form">
+        {escalations.length > 1 && (
+          <Field label="Of" for="about">
+            <select id="about" value={subtaskId} onChange={(event) => setAbout(event.currentTarget.value)}>
+              {escalations.map((one) => {
+                const id = textOf(one, 'subtaskId');
+                return (
+                  <option key={id} value={id}>
+                    {textOf(one, 'stepId') ?? partName(id)}
+                  </option>
+                );
+              })}
+            </select>
+          </Field>
+        )}
         {choices.length > 0 && (
           <Field label="Choice" for="choice">
             <select id="choice" value={choice} onChange={(event) => setChoice(event.currentTarget.value)}>
@@ -66,4 +86,11 @@ export function Decision({ task, events, onDecided }: DecisionProps) {
       </div>
     </Card>
   );
+}
+
+/** The last word on each part that was escalated; whether one is decided already, the market knows, and says. */
+function openEscalations(events: readonly TaskEvent[]): Fields[] {
+  const byPart = new Map<string | undefined, Fields>();
+  for (const { type, data } of events) if (type === 'task.escalated') byPart.set(textOf(data, 'subtaskId'), data);
+  return [...byPart.values()];
 }
