@@ -17,6 +17,7 @@ import type { JobQueues, QueueWorker } from '../bus/job-queues.ts';
 import { channels, workQueue } from '../bus/names.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
+import { inParts } from '../util/in-parts.ts';
 import { Loop } from '../util/loop.ts';
 import { uuidv7 } from '../util/uuid.ts';
 import { BidDesk } from './bidding.ts';
@@ -208,23 +209,6 @@ export class Pool {
       .publish(channels.directory, { changed: 'agents' })
       .catch((error: unknown) => this.options.logger.debug({ err: error }, 'could not say that the pool changed'));
   }
-}
-
-/** Splits `items` into runs of at most about `maxSize`, at least one run. */
-function inParts<Item>(items: readonly Item[], sizeOf: (item: Item) => number, maxSize: number): Item[][] {
-  let current: Item[] = [];
-  const parts = [current];
-  let size = 0;
-  for (const item of items) {
-    size += sizeOf(item);
-    if (size > maxSize && current.length > 0) {
-      current = [];
-      parts.push(current);
-      size = sizeOf(item);
-    }
-    current.push(item);
-  }
-  return parts;
 }
 
 function cardOf(agent: AgentDefinition) {

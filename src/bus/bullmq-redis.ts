@@ -1,9 +1,10 @@
-import { Queue, Worker } from 'bullmq';
+import { Queue, Worker, type Processor } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from '../observability/logger.ts';
-import { KEEP_SECONDS, queueOptions, workerOptions, type BullmqBackend } from './bullmq-backend.ts';
+import { KEEP_SECONDS, queueOptions, workerOptions, type BullmqBackend, type OpenWorker } from './bullmq-backend.ts';
 import { QUEUE_PREFIX } from './names.ts';
 import { COMMAND_TIMEOUT_MS, connectedWithin, endRedis, openRedis } from './redis-connection.ts';
+import { openWatchedWorker } from './watched-worker.ts';
 
 /** Completed jobs are kept by number too: they are memory. */
 const keep = { age: KEEP_SECONDS, count: 10_000 };
@@ -23,26 +24,45 @@ export function redisBackend(redisUrl: string, logger: Logger): BullmqBackend {
       return queue;
     },
     openWorker: async (name, concurrency, process) => {
-      const clients = recordingDuplicates(openRedis(redisUrl, 'waiting', logger));
-      const [connection] = clients;
-      const kept = { removeOnComplete: keep };
-      const place = { connection, prefix: QUEUE_PREFIX };
-      const worker = new Worker(name, process, { ...workerOptions, ...kept, ...place, concurrency });
-      worker.on('error', onError);
-      if (await connectedWithin(connection, COMMAND_TIMEOUT_MS)) await worker.waitUntilReady();
-      return {
-        close: async () => {
-          await worker.close();
-          endRedis(connection);
-        },
-        abandon: () => {
-          clients.forEach(endRedis);
-          return Promise.resolve();
-        },
-      };
+      const queue = new Queue(name, { ...queueOptions, connection: producer, prefix: QUEUE_PREFIX });
+      queue.on('error', onError);
+      const watched = await openWatchedWorker({
+        open: (watchedProcess) => openWorker(redisUrl, name, concurrency, watchedProcess, logger),
+        countWaiting: () => queue.getWaitingCount(),
+        process,
+        concurrency,
+        periodMs: workerOptions.drainDelay * 1_000,
+        logger,
+      });
+      return { ...watched, close: () => watched.close().then(() => queue.close()) };
     },
     heal: () => Promise.resolve(false),
     close: async () => endRedis(producer),
+  };
+}
+
+async function openWorker(
+  redisUrl: string,
+  name: string,
+  concurrency: number,
+  process: Processor,
+  logger: Logger,
+): Promise<OpenWorker> {
+  const clients = recordingDuplicates(openRedis(redisUrl, 'waiting', logger));
+  const [connection] = clients;
+  const place = { connection, prefix: QUEUE_PREFIX };
+  const worker = new Worker(name, process, { ...workerOptions, removeOnComplete: keep, ...place, concurrency });
+  worker.on('error', (error: Error) => logger.debug({ err: error }, 'a worker could not ask Redis'));
+  if (await connectedWithin(connection, COMMAND_TIMEOUT_MS)) await worker.waitUntilReady();
+  return {
+    close: async () => {
+      await worker.close();
+      endRedis(connection);
+    },
+    abandon: () => {
+      clients.forEach(endRedis);
+      return Promise.resolve();
+    },
   };
 }
 

@@ -7,7 +7,8 @@
  *
  *  1. Nothing here is a fact until a transaction has committed: a pass that dies leaves its openings hidden for
  *     `HOLD_MS` beyond the window, then another orchestrator announces them again.
- *  2. A process that let a window pass in silence is not waited for over the next `SILENCE_MS`; its answers still count.
+ *  2. A process that let a window pass in silence is not waited for over the next `SILENCE_MS`, or until it answers something;
+ *     its answers still count.
  *  3. The market's own records decide in the end: bids are judged under the lock of the bidders' rows.
  */
 import { bidsMessageSchema, type BidsMessage } from '../contracts/bus-messages.ts';
@@ -20,9 +21,10 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { KnownAgent } from './core/eligibility.ts';
 import type { LockedTask } from './core/attempts.ts';
 import { announcementOf, answersByRound, closeRoundCommand, roundKey } from './core/closing.ts';
+import { Patience } from './core/patience.ts';
 import type { MergedReply } from './core/round.ts';
 import type { MarketView } from './market-view.ts';
-import { agentLocks, knownAgents, type LiveReplica } from './market-rows-store.ts';
+import { agentLocks, knownAgents } from './market-rows-store.ts';
 import {
   countAnnounced,
   listNeeds,
@@ -42,8 +44,6 @@ const MAX_BATCH = 100;
 const MAX_PASSES = 2;
 /** Of a need that nobody can serve now, this many are announced at once; the rest wait unannounced. */
 const ANNOUNCED_WAITING = 100;
-/** So long a silent process is not waited for: a dead one then costs one window in so many. */
-const SILENCE_MS = 2_000;
 
 export interface AuctionOptions {
   tasks: TaskStore;
@@ -68,8 +68,7 @@ interface Collected {
 
 export class Auction {
   private readonly options: AuctionOptions;
-  /** Until when (`performance.now()`) a process that was silent is not waited for. */
-  private readonly silentUntilMs = new Map<string, number>();
+  private readonly patience = new Patience();
   private readonly passes = new Set<Promise<void>>();
   /** Openings by need that are in a pass. */
   private readonly underway = new Map<string, number>();
@@ -202,7 +201,10 @@ export class Auction {
   private async collect(announcements: Announcement[]): Promise<Collected> {
     const stop = this.options.metrics.auctionSeconds.startTimer();
     const live = this.options.view.liveReplicas;
-    const awaited = new Set(this.awaitedReplicas(live));
+    const awaited = this.patience.awaited(
+      live.map((replica) => replica.id),
+      performance.now(),
+    );
     const poolOf = new Map(live.map((replica) => [replica.id, replica.pool]));
     const replies: BidsMessage[] = [];
     await this.options.bus.request(
@@ -215,25 +217,19 @@ export class Auction {
           // A pool bids for itself alone, and says of its own processes alone that they have answered.
           if (reply.pool !== from) this.options.metrics.busDropped.inc({ channel: 'reply', reason: 'sender' });
           else replies.push(reply);
-          if (reply.last && poolOf.get(reply.replicaId) === from) awaited.delete(reply.replicaId);
+          if (poolOf.get(reply.replicaId) === from) {
+            this.patience.heard(reply.replicaId);
+            if (reply.last) awaited.delete(reply.replicaId);
+          }
           return awaited.size === 0 && live.length > 0;
         },
       },
     );
-    const untilMs = performance.now() + SILENCE_MS;
-    for (const replicaId of awaited) this.silentUntilMs.set(replicaId, untilMs);
+    this.patience.missed(awaited, performance.now());
     stop();
     const answered = new Set(replies.map((reply) => reply.pool));
     const silentPools = [...new Set(live.map((replica) => replica.pool))].filter((pool) => !answered.has(pool)).sort();
     return { replies, silentPools };
-  }
-
-  private awaitedReplicas(live: readonly LiveReplica[]): string[] {
-    const nowMs = performance.now();
-    for (const [replicaId, untilMs] of this.silentUntilMs) {
-      if (untilMs <= nowMs) this.silentUntilMs.delete(replicaId);
-    }
-    return live.map((replica) => replica.id).filter((replicaId) => !this.silentUntilMs.has(replicaId));
   }
 
   private async award(rounds: OpenRound[], replies: BidsMessage[], silentPools: string[]): Promise<boolean> {
