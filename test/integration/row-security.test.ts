@@ -12,6 +12,8 @@ const SHARED = {
   agent_skill: 'totals of agents, for everyone',
   replica: 'processes of pools',
   skill: 'records of the market, for everyone',
+  tool: 'records of the market, for everyone',
+  handoff_route: 'to whom agents may hand work',
   task_rollup: 'sums over all owners, for admins',
   task_rollup_progress: 'how far those go',
   outbox: 'ids of jobs',
@@ -69,6 +71,10 @@ async function fill({ task, owner, agent, pool }: typeof A): Promise<void> {
     insert into ledger (effect_key, agent_id, task_id, owner_id, subtask_id, outcome, delta)
       values ('attempt:${task}-0:1', '${agent}', '${task}', '${owner}', '${task}-0', 'accepted', 5);
     insert into feedback (subtask_id, task_id, owner_id, quality) values ('${task}-0', '${task}', '${owner}', 1);
+    insert into agent_memory (id, agent_id, owner_id, text, task_id, subtask_id)
+      values ('${task}', '${agent}', '${owner}', 'x', '${task}', '${task}-0');
+    insert into handoff (id, task_id, subtask_id, epoch, owner_id, from_agent, to_agent, reason)
+      values ('${task}', '${task}', '${task}-0', 1, '${owner}', '${agent}', 'x', 'x');
     insert into api_key (id, role, owner_id, hash) values ('${owner}', 'submitter', '${owner}', '${owner}');
     insert into audit (actor, action) values ('${owner}', 'x')`,
     )
@@ -110,7 +116,19 @@ describe('every table', () => {
   });
 });
 
-const TASK_TABLES = ['task', 'idempotency', 'subtask', 'opening', 'round', 'attempt', 'event', 'ledger', 'feedback'];
+const TASK_TABLES = [
+  'task',
+  'idempotency',
+  'subtask',
+  'opening',
+  'round',
+  'attempt',
+  'event',
+  'ledger',
+  'feedback',
+  'agent_memory',
+  'handoff',
+];
 
 describe.each(TASK_TABLES)('a query that forgets its filter, on %s', (table) => {
   test('finds nothing while no owner is named', async () => {
@@ -136,7 +154,7 @@ describe.each(TASK_TABLES)('a query that forgets its filter, on %s', (table) => 
 
   test('finds all rows for an admin and for the orchestrator', async () => {
     expect(await owned.read({ role: 'admin', ownerId: 'x' }, (db) => rowsOf(db, table))).toHaveLength(2);
-    if (['idempotency', 'feedback'].includes(table)) return; // which it does not read
+    if (['agent_memory', 'handoff'].includes(table)) return; // which it does not read
     expect(await rowsOf(orchestrator, table)).toHaveLength(2);
   });
 });
@@ -231,10 +249,8 @@ describe('a role is refused what is not its work', () => {
     orchestrator: [
       'select * from api_key',
       'insert into api_key (id) values (1)',
-      'select * from audit',
-      "insert into audit (actor, action) values ('a', 'b')",
-      'select * from idempotency',
-      'insert into task (id) values (gen_random_uuid())',
+      'select * from agent_memory',
+      'update audit set actor = null',
       'update task set owner_id = null',
       'update task set spec = null',
       'update ledger set delta = 9',
@@ -250,11 +266,13 @@ describe('a role is refused what is not its work', () => {
       'select * from audit',
       'select * from ledger',
       'select * from event',
-      'select * from idempotency',
       'select * from round',
       'select * from opening',
       'select * from feedback',
-      'select owner_id from task',
+      'select version from task',
+      'select owner_id from idempotency',
+      'select * from handoff',
+      "insert into tool (name, version, body) values ('a', 1, '{}')",
       'update task set status = null',
       'update subtask set status = null',
       "update attempt set verdict = 'accepted'",
