@@ -30,9 +30,10 @@ import type { Config } from './config.ts';
 import { connect, Endings, type Connections } from './connections.ts';
 import type { AgentDefinition } from './contracts/agent-definition.ts';
 import { directoryMessageSchema } from './contracts/bus-messages.ts';
-import { openDatabase } from './db/database.ts';
+import { openDatabase, type Database, type DatabaseRole } from './db/database.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './db/embedded-postgres.ts';
-import { migrateToLatest } from './db/migrator.ts';
+import { migrateToLatest, pendingMigrations } from './db/migrator.ts';
+import { OwnedDatabase } from './db/owned-database.ts';
 import { pingDatabase } from './db/ping.ts';
 import { attachLive, type Live } from './live/index.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
@@ -105,7 +106,8 @@ class MarketProcess {
     const databaseUrl = config.databaseUrl ?? (await this.startPostgres()).url;
     await migrate(config.migrationUrl ?? databaseUrl, this.logger);
     const { redisUrl, poolSecret } = config;
-    const connections = await connect({ databaseUrl, redisUrl, poolSecret }, this.speaker(), this.logger, this.endings);
+    const stores = { databaseUrl, redisUrl, poolSecret };
+    const connections = await connect(stores, this.identity(), this.logger, this.endings);
     const wakeups = new Wakeups(connections.bus, this.logger);
     await wakeups.start();
     const parts = await this.parts(connections, wakeups);
@@ -124,10 +126,16 @@ class MarketProcess {
     return (this.stopped ??= this.endings.run());
   }
 
-  /** A process that only serves a pool speaks as that. */
-  private speaker(): string {
+  private servesPoolOnly(): boolean {
+    return this.config.roles.every((role) => role === 'agents');
+  }
+
+  /** A process that only serves a pool speaks as that, and has no other rights. */
+  private identity(): { from: string; role: DatabaseRole } {
     const { roles } = this.config;
-    return roles.every((role) => role === 'agents') ? this.poolName() : `market:${roles.join('-')}`;
+    const pool = this.poolName();
+    if (this.servesPoolOnly()) return { from: pool, role: { pool } };
+    return { from: `market:${roles.join('-')}`, role: roles.includes('orchestrator') ? 'orchestrator' : 'api' };
   }
 
   private poolName(): string {
@@ -140,16 +148,18 @@ class MarketProcess {
     return server;
   }
 
-  private async parts({ db, bus, queues, metrics }: Connections, wakeups: Wakeups) {
+  private async parts({ db, as, bus, queues, metrics }: Connections, wakeups: Wakeups) {
     const { config } = this;
     const judge = createJudge();
     this.endings.add('judge', () => judge.close());
     const tell = (changed: 'agents' | 'skills' | 'keys') => () => wakeups.publish(channels.directory, { changed });
-    const skills = createSkillCatalogue({ db, judge, onChange: tell('skills') });
-    await skills.ensureBuiltIn(builtInSkills);
+    // only the API changes records, and tells the audit trail
+    const skillsDb = config.roles.includes('api') ? as('api') : db;
+    const skills = createSkillCatalogue({ db: skillsDb, judge, onChange: tell('skills') });
+    if (!this.servesPoolOnly()) await skills.ensureBuiltIn(builtInSkills);
     const keysChanged: (() => void)[] = [];
     const keys = createKeyService({
-      db,
+      db: as('api'),
       embedded: config.databaseUrl === undefined,
       loopback: isLoopbackHost(config.host),
       adminKey: config.adminKey,
@@ -165,26 +175,28 @@ class MarketProcess {
       keysChanged.forEach((listener) => listener());
     });
     const relay = new OutboxRelay(db, queues);
-    const tasks = this.taskStore({ db, metrics }, relay, wakeups);
+    const tasksOn = (database: Database) => this.taskStore({ db: database, metrics }, relay, wakeups);
     const policies = createAwardPolicies({ weights: config.awardWeights });
     const synthesis = createSynthesis({ skills, judge });
     return {
       relay,
       skills,
       keys,
-      tasks,
+      tasksOn,
       policies,
       synthesis,
-      taskService: createTaskService({
-        tasks,
-        synthesis,
-        policies: new Set(policies.keys()),
-        defaultPolicy: config.awardPolicy,
-        onSubmitted: (taskIds) => {
-          wakeups.work(['auction']);
-          wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
-        },
-      }),
+      taskServiceOn: (owned: OwnedDatabase, database: Database) =>
+        createTaskService({
+          db: owned,
+          tasks: tasksOn(database),
+          synthesis,
+          policies: new Set(policies.keys()),
+          defaultPolicy: config.awardPolicy,
+          onSubmitted: (taskIds) => {
+            wakeups.work(['auction']);
+            wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
+          },
+        }),
       toolCaller: this.toolCaller(),
       onAgentsChanged: tell('agents'),
       onKeysChanged: (listener: () => void) => void keysChanged.push(listener),
@@ -227,16 +239,19 @@ class MarketProcess {
     const orchestrator = new Orchestrator({
       ...connections,
       ...parts,
+      tasks: parts.tasksOn(connections.db),
       wakeups,
       fold: createFold({ db: connections.db, logger: this.logger }),
-      rollUp: () => rollUpTasks(connections.reports),
+      rollUp: () => rollUpTasks(connections.as('orchestrator', 'free')),
       bidWindowMs: config.bidWindowMs,
       leaseMs: config.leaseMs,
       dispatchMs: config.leaseMs,
     });
     await orchestrator.start();
     this.endings.add('orchestrator', () => orchestrator.stop());
-    await openHandoffDesk({ ...connections, tasks: parts.taskService });
+    const { db } = connections;
+    // of whatever owner the attempt is that hands its work on
+    await openHandoffDesk({ ...connections, tasks: parts.taskServiceOn(new OwnedDatabase(db, db), db) });
   }
 
   private async startPool(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<void> {
@@ -245,6 +260,7 @@ class MarketProcess {
     const name = this.poolName();
     const pool = new Pool({
       ...connections,
+      db: connections.as({ pool: name }),
       bus: connections.bus.as(name),
       name,
       agents: distinct(agents),
@@ -269,14 +285,15 @@ class MarketProcess {
 
   private async buildApi(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<Server> {
     const { config, logger } = this;
-    const { db, metrics } = connections;
+    const { as, metrics } = connections;
     const readiness = { check: () => checkStores(connections) };
     await refuseOpenListening(config, parts.keys);
-    const views = new TaskViews(db);
-    const { taskService: tasks, toolCaller } = parts;
+    const owned = new OwnedDatabase(as('api'), as('api for all owners'));
+    const views = new TaskViews(owned);
+    const tasks = parts.taskServiceOn(owned, as('api'));
     const { leaseMs } = config;
-    const reputation = createReputationQueries({ db: connections.reports, leaseMs });
-    const agents = createAgentDirectory({ db, leaseMs, tierOf, onChange: parts.onAgentsChanged });
+    const reputation = createReputationQueries({ db: as('api for all owners', 'free'), owned, leaseMs });
+    const agents = createAgentDirectory({ db: owned.everyOwner, leaseMs, tierOf, onChange: parts.onAgentsChanged });
     const server = await createApiServer({
       services: {
         tasks,
@@ -285,9 +302,9 @@ class MarketProcess {
         readiness,
         skills: parts.skills,
         keys: parts.keys,
-        audit: createAuditLog({ db }),
-        tools: createToolCatalogue({ db, caller: toolCaller }),
-        records: createAgentRecords({ db }),
+        audit: createAuditLog({ db: as('api') }),
+        tools: createToolCatalogue({ db: as('api'), caller: parts.toolCaller }),
+        records: createAgentRecords({ db: owned }),
       },
       logger,
       metrics,
@@ -315,9 +332,14 @@ class MarketProcess {
     return server;
   }
 
-  private async openGate({ db, metrics }: Connections): Promise<BacklogGate> {
+  private async openGate({ as, metrics }: Connections): Promise<BacklogGate> {
     const { limits } = this.config;
-    const gate = new BacklogGate({ read: () => readBacklog(db), limits, logger: this.logger, metrics });
+    const gate = new BacklogGate({
+      read: () => readBacklog(as('api for all owners')),
+      limits,
+      logger: this.logger,
+      metrics,
+    });
     this.endings.add('backlog gate', async () => {
       gate.close();
     });
@@ -346,7 +368,8 @@ async function migrate(url: string, logger: Logger): Promise<void> {
   const db = openDatabase({ url, maxConnections: 2, applicationName: 'swarmbid-migrate', logger });
   try {
     await persist(
-      () => migrateToLatest(db as never),
+      // A role that owns nothing may look, which is enough where there is nothing to do.
+      async () => void ((await pendingMigrations(db as never)).length > 0 && (await migrateToLatest(db as never))),
       (error) => logger.warn({ err: error }, 'PostgreSQL does not answer; waiting for it'),
     );
   } finally {

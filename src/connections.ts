@@ -8,7 +8,7 @@ import {
   type EventBus,
   type JobQueues,
 } from './bus/index.ts';
-import { openDatabase, type Database } from './db/database.ts';
+import { openDatabase, type Database, type DatabaseRole } from './db/database.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 
@@ -17,9 +17,13 @@ const REPORT_CONNECTIONS = 4;
 
 /** What a process is connected to. */
 export interface Connections {
+  /** With the rights of the process's own role. */
   db: Database;
-  /** For queries over many rows: they get plans of their own, and cannot take the connections that work needs. */
-  reports: Database;
+  /**
+   * A database with the rights of `role`, which connects when it is used. `free`: for queries over many rows; they get plans of
+   * their own, and cannot take the connections that work needs.
+   */
+  as(role: DatabaseRole, statements?: 'free'): Database;
   bus: EventBus;
   queues: JobQueues;
   logger: Logger;
@@ -33,15 +37,35 @@ export interface Stores {
   poolSecret: string | undefined;
 }
 
-/** Opens a process's connections, on which it speaks as `from`; `ending` closes them. */
-export async function connect(stores: Stores, from: string, logger: Logger, ending: Endings): Promise<Connections> {
+/** Opens a process's connections, on which it speaks as `from`, of `role`; `ending` closes them. */
+export async function connect(
+  stores: Stores,
+  { from, role }: { from: string; role: DatabaseRole },
+  logger: Logger,
+  ending: Endings,
+): Promise<Connections> {
   const metrics = createMetrics();
   const { databaseUrl, redisUrl } = stores;
-  const of = { url: databaseUrl, applicationName: `swarmbid-${from}`, logger };
-  const db = openDatabase({ ...of, maxConnections: CONNECTIONS });
-  ending.add('database', () => db.destroy());
-  const reports = openDatabase({ ...of, maxConnections: REPORT_CONNECTIONS, statements: 'free' });
-  ending.add('database for reports', () => reports.destroy());
+  const opened = new Map<string, Database>();
+  const as = (wanted: DatabaseRole, statements: 'keyed' | 'free' = 'keyed'): Database => {
+    const name = `${JSON.stringify(wanted)} ${statements}`;
+    const known = opened.get(name);
+    if (known !== undefined) return known;
+    const maxConnections = statements === 'free' ? REPORT_CONNECTIONS : CONNECTIONS;
+    const applicationName = `swarmbid-${from}`;
+    const database = openDatabase({
+      url: databaseUrl,
+      role: wanted,
+      applicationName,
+      maxConnections,
+      statements,
+      logger,
+    });
+    opened.set(name, database);
+    ending.add('database', () => database.destroy());
+    return database;
+  };
+  const db = as(role);
   const keys = await keysOf(stores, db, logger);
   const speaking = { from, keys, logger, metrics };
   const bus =
@@ -51,7 +75,7 @@ export async function connect(stores: Stores, from: string, logger: Logger, endi
   ending.add('bus', () => bus.close());
   const queues = createJobQueues(redisUrl === undefined ? { databaseUrl } : { redisUrl }, speaking);
   ending.add('queues', () => queues.close());
-  return { db, reports, bus, queues, logger, metrics };
+  return { db, as, bus, queues, logger, metrics };
 }
 
 async function keysOf({ poolSecret, redisUrl }: Stores, db: Database, logger: Logger): Promise<BusKeys> {

@@ -58,7 +58,7 @@ export async function checkAuditTrail(config: Config): Promise<Check> {
 
 async function readAuditChain(url: string): Promise<AuditChain> {
   const logger = createLogger('silent');
-  const db = openDatabase({ url, maxConnections: 1, applicationName: 'swarmbid-doctor', logger });
+  const db = openDatabase({ url, role: 'api', maxConnections: 1, applicationName: 'swarmbid-doctor', logger });
   try {
     return await verifyAuditChain(db);
   } finally {

@@ -53,7 +53,12 @@ export async function servePool(
   try {
     const name = config.pool ?? first.id;
     const { redisUrl, poolSecret } = config;
-    const connections = await connect({ databaseUrl, redisUrl, poolSecret }, name, logger, endings);
+    const connections = await connect(
+      { databaseUrl, redisUrl, poolSecret },
+      { from: name, role: { pool: name } },
+      logger,
+      endings,
+    );
     const wakeups = new Wakeups(connections.bus, logger);
     const { evaluate, close: closeEvaluator } = createEvaluator();
     endings.add('evaluator', closeEvaluator);

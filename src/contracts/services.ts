@@ -78,7 +78,7 @@ export interface ToolCatalogue {
 /** What agents that think leave behind. */
 export interface AgentRecords {
   /** A task's handoffs in their order. The caller has seen to it that the task may be read. */
-  handoffs(taskId: string, query: PageQuery): Promise<Page<HandoffEntry>>;
+  handoffs(principal: Principal, taskId: string, query: PageQuery): Promise<Page<HandoffEntry>>;
   handoffReport(windowMs: number): Promise<HandoffReport>;
   /** Newest first: a submitter's own, an admin's of all owners. */
   memories(principal: Principal, agentId: string, query: PageQuery): Promise<Page<Memory>>;

@@ -13,8 +13,22 @@ const numberTypes = new pg.TypeOverrides();
 numberTypes.setTypeParser(pg.types.builtins.INT8, Number);
 numberTypes.setTypeParser(pg.types.builtins.NUMERIC, Number);
 
+/** In the place of an owner's id: no owner has this one. */
+export const ALL_OWNERS = '*';
+
+/** Whose rights a connection has, and what it may see: see the migration `roles`. */
+export type DatabaseRole =
+  /** Sees nothing until a transaction names an owner. */
+  | 'api'
+  /** The API's, for what is the same whoever asks, and for admins: sees the rows of all owners. */
+  | 'api for all owners'
+  | 'orchestrator'
+  | { pool: string };
+
 export interface DatabaseOptions {
   url: string;
+  /** Undefined: the rights of the user in `url`. */
+  role?: DatabaseRole | undefined;
   maxConnections: number;
   applicationName: string;
   logger: Logger;
@@ -29,7 +43,7 @@ export interface DatabaseOptions {
  * A prepared statement keeps its plan. One made while the tables were small would go on to read them whole: at 9,000 tasks that
  * made every transaction 5 to 10 ms longer. Whatever a keyed statement can find by an index, it does.
  */
-const PLAN_FOR_LARGE_TABLES = 'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off';
+const PLAN_FOR_LARGE_TABLES = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
 
 /**
  * Logs connections that break, but for those of a pool that is being closed. Both listeners are needed: a connection that
@@ -43,10 +57,29 @@ export function watchConnections(pool: pg.Pool, logger: Logger): void {
   pool.on('connect', (client) => client.on('error', onError));
 }
 
+function settingsOf(role: DatabaseRole | undefined): Record<string, string> {
+  if (role === undefined) return {};
+  if (role === 'api for all owners') return { role: 'swarmbid_api', 'swarmbid.owner': ALL_OWNERS };
+  return typeof role === 'string'
+    ? { role: `swarmbid_${role}` }
+    : { role: 'swarmbid_pool', 'swarmbid.pool': role.pool };
+}
+
+/** `url` with settings that hold from the first moment of a connection, at no round trip of their own. They win over its own. */
+export function withSettings(url: string, settings: Record<string, string>): string {
+  const changed = new URL(url);
+  const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  changed.searchParams.set('options', [changed.searchParams.get('options') ?? '', ...options].join(' ').trim());
+  return changed.href;
+}
+
 /** A pool of connections with the time-outs that keep one slow or dead peer from holding up the rest. */
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
-    connectionString: options.url,
+    connectionString: withSettings(options.url, {
+      ...settingsOf(options.role),
+      ...(options.statements === 'free' ? {} : PLAN_FOR_LARGE_TABLES),
+    }),
     max: options.maxConnections,
     application_name: options.applicationName,
     connectionTimeoutMillis: 2_000,
@@ -59,10 +92,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     types: numberTypes,
   });
   watchConnections(pool, options.logger);
-  if (options.statements !== 'free') {
-    // a connection on which this fails is broken: what is sent behind it tells
-    pool.on('connect', (client) => void client.query(PLAN_FOR_LARGE_TABLES).catch(() => undefined));
-    nameRepeatedStatements(pool);
-  }
+  if (options.statements !== 'free') nameRepeatedStatements(pool);
   return new Kysely<Tables>({ dialect: new PipelinedDialect({ pool }) });
 }

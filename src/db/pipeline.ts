@@ -1,5 +1,5 @@
 import type { RawBuilder } from 'kysely';
-import type { Trx } from './database.ts';
+import type { Database, Trx } from './database.ts';
 
 /** A statement that somebody else carries out. */
 export type Statement = RawBuilder<unknown>;
@@ -10,9 +10,9 @@ export type Answers<Statements extends readonly RawBuilder<unknown>[]> = {
 };
 
 /** The outcome of statements that are under way: to be awaited after the transaction, whatever came of that. */
-export interface Sent {
+export interface Sent<Statements extends readonly RawBuilder<unknown>[] = readonly Statement[]> {
   /** @throws what the first failing statement threw; the transaction is then rolled back, though it was told to commit */
-  done: Promise<void>;
+  done: Promise<Answers<Statements>>;
 }
 
 /**
@@ -33,10 +33,25 @@ export async function together<const Statements extends readonly RawBuilder<unkn
  * Sends the last statements of a transaction and does not wait for them: the `commit` that follows travels with them.
  * PostgreSQL turns a commit after a failed statement into a rollback.
  */
-export async function sendLast(trx: Trx, statements: readonly Statement[]): Promise<Sent> {
-  return trx.getExecutor().provideConnection((connection) => {
-    const all = Promise.all(statements.map((statement) => connection.executeQuery(statement.compile(trx))));
-    const done = all.then(() => undefined);
+export async function sendLast<const Statements extends readonly RawBuilder<unknown>[]>(
+  trx: Trx,
+  statements: Statements,
+): Promise<Sent<Statements>> {
+  return send(trx, statements);
+}
+
+/** Sends statements ahead of others that will not be answered if these fail. */
+export async function sendAhead(db: Database, ...statements: readonly Statement[]): Promise<void> {
+  await send(db, statements);
+}
+
+function send<const Statements extends readonly RawBuilder<unknown>[]>(
+  db: Database,
+  statements: Statements,
+): Promise<Sent<Statements>> {
+  return db.getExecutor().provideConnection((connection) => {
+    const all = Promise.all(statements.map((statement) => connection.executeQuery(statement.compile(db))));
+    const done = all.then((results) => results.map((result) => result.rows) as Answers<Statements>);
     // Whoever sent them awaits it later: until then a failure is not unhandled.
     done.catch(() => undefined);
     return Promise.resolve({ done });

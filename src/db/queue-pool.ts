@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../observability/logger.ts';
-import { watchConnections } from './database.ts';
+import { watchConnections, withSettings } from './database.ts';
 
 /** The schema that BullMQ's tables live in; dropping it costs seconds, never a fact. */
 export const QUEUE_SCHEMA = 'bullmq';
@@ -11,10 +11,13 @@ export const QUEUE_SCHEMA = 'bullmq';
  */
 export function openQueuePool(url: string, maxConnections: number, logger: Logger): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: withSettings(url, {
+      role: 'swarmbid_queue',
+      search_path: QUEUE_SCHEMA,
+      synchronous_commit: 'off',
+    }),
     max: maxConnections,
     application_name: 'swarmbid queues',
-    options: `-c search_path=${QUEUE_SCHEMA} -c synchronous_commit=off`,
     connectionTimeoutMillis: 2_000,
     query_timeout: 6_000,
     statement_timeout: 5_000,

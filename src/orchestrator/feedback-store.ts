@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
-import type { Database } from '../db/database.ts';
+import type { Trx } from '../db/database.ts';
 
 /** Stores at most one feedback per subtask, within 30 days of the task's end. Returns how many were stored. */
 export async function insertFeedback(
-  db: Database,
+  trx: Trx,
   feedback: { taskId: string; ownerId: string; subtaskIds: readonly string[]; quality: number; comment: string | null },
 ): Promise<number> {
   const { rows } = await sql<{ id: string }>`
@@ -12,6 +12,6 @@ export async function insertFeedback(
     from subtask s join task t on t.id = s.task_id
     where s.task_id = ${feedback.taskId} and s.id = any(${feedback.subtaskIds}::text[]) and s.status = 'accepted'
       and coalesce(t.finished_at, clock_timestamp()) > clock_timestamp() - interval '30 days'
-    on conflict (subtask_id) do nothing returning subtask_id as id`.execute(db);
+    on conflict (subtask_id) do nothing returning subtask_id as id`.execute(trx);
   return rows.length;
 }

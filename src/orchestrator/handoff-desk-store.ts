@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts';
 export interface HandingAttempt {
   taskId: string;
   ownerId: string;
+  pool: string;
   spec: TaskSpec;
   data: Record<string, unknown>;
   /** It still counts. */
@@ -17,13 +18,21 @@ export async function readHandingAttempt(
   const row = await db
     .selectFrom('attempt')
     .innerJoin('task', 'task.id', 'attempt.task_id')
-    .select(['task.id', 'task.owner_id', 'task.spec', 'task.data', 'attempt.closed_at', 'attempt.outcome'])
+    .select([
+      'task.id',
+      'task.owner_id',
+      'task.spec',
+      'task.data',
+      'attempt.pool',
+      'attempt.closed_at',
+      'attempt.outcome',
+    ])
     .where('attempt.subtask_id', '=', attempt.subtaskId)
     .where('attempt.epoch', '=', attempt.epoch)
     .executeTakeFirst();
   if (row === undefined) return undefined;
   const open = row.closed_at === null && row.outcome === null;
-  return { taskId: row.id, ownerId: row.owner_id, spec: row.spec, data: row.data, open };
+  return { taskId: row.id, ownerId: row.owner_id, pool: row.pool, spec: row.spec, data: row.data, open };
 }
 
 /** The task that an owner's idempotency key stands for. */

@@ -33,7 +33,8 @@ type Request = NonNullable<HandoffMessage['request']>;
 export function openHandoffDesk({ bus, db, tasks, logger }: HandoffDeskOptions): Promise<Subscription> {
   return bus.subscribe(channels.handoff, handoffMessageSchema, async (message, received) => {
     const attempt = await readHandingAttempt(db, message);
-    if (attempt === undefined) return;
+    // A pool hands on the work of its own agents alone.
+    if (attempt === undefined || attempt.pool !== received.from) return;
     const principal: Principal = { keyId: null, role: 'submitter', ownerId: attempt.ownerId };
     const key = `handoff:${message.subtaskId}:${message.epoch}:${message.number}`;
     if (message.request === undefined) {

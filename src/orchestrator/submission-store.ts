@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
-import type { Database } from '../db/database.ts';
+import { sql, type RawBuilder } from 'kysely';
+import type { OwnedDatabase } from '../db/owned-database.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import { needOf } from './core/need.ts';
 import { PRIORITIES } from '../contracts/task.ts';
@@ -29,10 +29,28 @@ export interface KnownSubmission {
 export type SubmissionAnswer = { kind: 'created'; createdAt: Date } | KnownSubmission;
 
 /**
- * Stores submissions, each with its key, its `task.accepted` event and its place on the board, in one statement. A key that
- * this owner has used before wins over the new task, which is then not stored.
+ * Stores submissions, each with its key, its `task.accepted` event and its place on the board, in one transaction. A key that
+ * its owner has used before wins over the new task, which is then not stored.
  */
-export async function insertSubmissions(db: Database, submissions: readonly Submission[]): Promise<SubmissionAnswer[]> {
+export async function insertSubmissions(
+  db: OwnedDatabase,
+  submissions: readonly Submission[],
+): Promise<SubmissionAnswer[]> {
+  const ofOwners = [...Map.groupBy(submissions, (one) => one.ownerId)];
+  const created = await db.writeEach(ofOwners.map(([ownerId, own]) => ({ ownerId, statement: insertion(own) })));
+  const createdAt = new Map(created.map((row) => [row.id, row.createdAt]));
+  return Promise.all(
+    submissions.map(async (one): Promise<SubmissionAnswer> => {
+      const at = createdAt.get(one.id);
+      if (at !== undefined) return { kind: 'created', createdAt: at };
+      const known = one.key === undefined ? undefined : await findKnown(db, one.ownerId, one.key);
+      if (known === undefined) throw new Error(`submission ${one.id} was neither stored nor known`);
+      return known;
+    }),
+  );
+}
+
+function insertion(submissions: readonly Submission[]): RawBuilder<{ id: string; createdAt: Date }> {
   const rows = submissions.map((one) => ({
     id: one.id,
     owner_id: one.ownerId,
@@ -53,7 +71,7 @@ export async function insertSubmissions(db: Database, submissions: readonly Subm
       priority: one.spec.priority,
     },
   }));
-  const { rows: created } = await sql<{ id: string; createdAt: Date }>`
+  return sql`
 with input as (
   select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x(id uuid, owner_id text, type text, spec jsonb,
     data jsonb, deadline timestamptz, key text, request_hash text, need text, skills text[], domain text,
@@ -73,31 +91,23 @@ with input as (
   insert into opening (task_id, ord, need, skills, domain, priority, deadline)
   select id, ${WHOLE_TASK}::int, need, skills, domain, priority, deadline from fresh
 )
-select id, created_at as "createdAt" from t`.execute(db);
-  const createdAt = new Map(created.map((row) => [row.id, row.createdAt]));
-  return Promise.all(
-    submissions.map(async (one): Promise<SubmissionAnswer> => {
-      const at = createdAt.get(one.id);
-      if (at !== undefined) return { kind: 'created', createdAt: at };
-      const known = one.key === undefined ? undefined : await findKnown(db, one.ownerId, one.key);
-      if (known === undefined) throw new Error(`submission ${one.id} was neither stored nor known`);
-      return known;
-    }),
-  );
+select id, created_at as "createdAt" from t`;
 }
 
 /** What this owner used the key for; undefined if it never did. */
 export async function findKnown(
-  db: Database,
+  db: OwnedDatabase,
   ownerId: string,
   key: SubmissionKey,
 ): Promise<KnownSubmission | undefined> {
-  const row = await db
-    .selectFrom('idempotency')
-    .select(['task_id', 'request_hash'])
-    .where('owner_id', '=', ownerId)
-    .where('key', '=', key.text)
-    .executeTakeFirst();
+  const row = await db.read({ role: 'submitter', ownerId }, (own) =>
+    own
+      .selectFrom('idempotency')
+      .select(['task_id', 'request_hash'])
+      .where('owner_id', '=', ownerId)
+      .where('key', '=', key.text)
+      .executeTakeFirst(),
+  );
   if (row === undefined) return undefined;
   return { kind: 'known', taskId: row.task_id, sameRequest: row.request_hash.equals(key.requestHash) };
 }

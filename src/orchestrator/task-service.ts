@@ -8,6 +8,7 @@ import type { TaskService } from '../contracts/services.ts';
 import type { ParsedTaskSubmission, Rule, TaskListItem, TaskStatus, TaskView } from '../contracts/task.ts';
 import { NO_USAGE } from '../contracts/task.ts';
 import { auditEntry } from '../db/audit-entry.ts';
+import type { OwnedDatabase } from '../db/owned-database.ts';
 import { crashPoint } from '../util/crash-point.ts';
 import { Batcher } from '../util/batcher.ts';
 import { UUID_PATTERN, uuidv7 } from '../util/uuid.ts';
@@ -27,6 +28,7 @@ import type { TaskStore } from './task-store.ts';
 import { specView, TaskViews } from './task-view-store.ts';
 
 export interface TaskServiceOptions {
+  db: OwnedDatabase;
   tasks: TaskStore;
   synthesis: Pick<Synthesis, 'rulesForType' | 'readAhead' | 'compileError' | 'skillsNamed'>;
   policies: ReadonlySet<string>;
@@ -35,11 +37,11 @@ export interface TaskServiceOptions {
 }
 
 export function createTaskService(options: TaskServiceOptions): TaskService {
-  const { tasks } = options;
-  const views = new TaskViews(tasks.db);
+  const { db, tasks } = options;
+  const views = new TaskViews(db);
   const inserts = new Batcher<Submission, SubmissionAnswer>(
     async (submissions) => {
-      const answers = await insertSubmissions(tasks.db, submissions);
+      const answers = await insertSubmissions(db, submissions);
       crashPoint('after-submit');
       const created = submissions.filter((_one, index) => answers[index]?.kind === 'created');
       options.onSubmitted(created.map((one) => one.id));
@@ -54,7 +56,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
       const key = idempotencyKey === undefined ? undefined : { text: idempotencyKey, requestHash: hashOf(submission) };
       await options.synthesis.readAhead((submission.rules ?? []).map((rule) => rule.expression));
       const fault = faultOf(submission, options);
-      if (fault !== undefined) return { task: await storedBefore(tasks, views, principal, key, fault), created: false };
+      if (fault !== undefined) return { task: await storedBefore(db, views, principal, key, fault), created: false };
       const one: Submission = { id: uuidv7(), ownerId, spec: specOf(submission, options), data: submission.data, key };
       const answer = await inserts.add(one);
       if (answer.kind === 'created') return { task: freshView(one, answer.createdAt), created: true };
@@ -70,23 +72,26 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
     }),
     async cancel(principal, taskId) {
       await views.position(principal, taskId);
-      const refusal = await tasks.command(taskId, { kind: 'cancel' }, auditEntry(principal, 'task.cancel', taskId));
+      const record = auditEntry(principal, 'task.cancel', taskId);
+      const refusal = await tasks.command({ taskId, command: { kind: 'cancel' }, record }, (work) =>
+        db.write(principal, work),
+      );
       if (refusal !== undefined) throw new MarketError('CONFLICT', 'The task has ended already.');
       return views.get(principal, taskId);
     },
-    feedback: (principal, taskId, feedback) => giveFeedback(tasks, views, principal, taskId, feedback),
+    feedback: (principal, taskId, feedback) => giveFeedback(db, views, principal, taskId, feedback),
   };
 }
 
 /** A retry may come after its deadline, or after a policy has gone: what it stored once is still the answer. */
 async function storedBefore(
-  tasks: TaskStore,
+  db: OwnedDatabase,
   views: TaskViews,
   principal: Principal,
   key: SubmissionKey | undefined,
   fault: MarketError,
 ): Promise<TaskView> {
-  const known = key === undefined ? undefined : await findKnown(tasks.db, principal.ownerId, key);
+  const known = key === undefined ? undefined : await findKnown(db, principal.ownerId, key);
   if (known === undefined) throw fault;
   return knownTask(views, principal, known);
 }
@@ -111,8 +116,7 @@ async function listTasks(
     agentId?: string | undefined;
   },
 ): Promise<Page<TaskListItem>> {
-  const items = await views.list({
-    ownerId: principal.role === 'admin' ? undefined : principal.ownerId,
+  const items = await views.list(principal, {
     status: query.status,
     type: query.type,
     agentId: query.agentId,
@@ -128,7 +132,7 @@ async function listTasks(
 }
 
 async function giveFeedback(
-  tasks: TaskStore,
+  db: OwnedDatabase,
   views: TaskViews,
   principal: Principal,
   taskId: string,
@@ -142,13 +146,14 @@ async function giveFeedback(
     throw new MarketError('NOT_FOUND', 'There is no such subtask of this task.');
   const rated = chosen.filter((subtask) => subtask.status === 'accepted');
   if (rated.length === 0) throw new MarketError('CONFLICT', 'There is no accepted delivery to rate yet.');
-  const stored = await insertFeedback(tasks.db, {
+  const given = {
     taskId,
     ownerId: task.ownerId,
     subtaskIds: rated.map((subtask) => subtask.id),
     quality: feedback.quality,
     comment: feedback.comment ?? null,
-  });
+  };
+  const stored = await db.write(principal, (trx) => insertFeedback(trx, given));
   if (stored === 0) {
     const before = rated.some((subtask) => subtask.qualitySource === 'requester');
     throw new MarketError('CONFLICT', before ? 'Feedback was given before.' : 'The 30 days for feedback are over.');

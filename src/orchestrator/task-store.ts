@@ -55,6 +55,9 @@ export interface TaskStoreOptions {
   onCommit: (summary: CommitSummary) => void;
 }
 
+/** Begins a transaction, carries out `work` in it, and commits. */
+type Transaction = <Answer>(work: (trx: Trx) => Promise<Answer>) => Promise<Answer>;
+
 export class TaskStore {
   readonly db: Database;
   private readonly options: TaskStoreOptions;
@@ -74,34 +77,33 @@ export class TaskStore {
     reads: Reads,
     taskIds: readonly string[],
     plan: Planner<Reads>,
+    transaction: Transaction = (work) => this.db.transaction().execute(work),
   ): Promise<void> {
     if (taskIds.length === 0) return;
     const sent: Sent[] = [];
     let commands: readonly PlannedCommand[] = [];
-    const summary = await this.db
-      .transaction()
-      .execute(async (trx) => {
-        const { tasks, now, answers } = await loadTasks(trx, taskIds, reads);
-        const planned = await plan(tasks, trx, now, answers);
-        commands = planned.commands;
-        const writes = new TaskWrites({
-          now,
-          dispatchMs: this.options.dispatchMs,
-          synthesisMs: this.options.synthesisMs,
-        });
-        const present = new Map([...tasks].map(([id, locked]) => [id, locked.task]));
-        const records: Statement[] = [];
-        for (const { taskId, command, record, onDecided } of commands) {
-          const refusal = this.decideOne(present, taskId, command, now, writes);
-          if (refusal === undefined && record !== undefined) records.push(record);
-          onDecided?.(refusal);
-        }
-        for (const seen of planned.seen ?? []) writes.markSeen(seen);
-        sent.push(await sendLast(trx, [...writes.statements(this.options.ledger), ...records]));
-        planned.onAllDecided?.();
-        for (const { command } of commands) crashPoint(`before-${command.kind}`);
-        return writes.summary();
-      })
+    const summary = await transaction(async (trx) => {
+      const { tasks, now, answers } = await loadTasks(trx, taskIds, reads);
+      const planned = await plan(tasks, trx, now, answers);
+      commands = planned.commands;
+      const writes = new TaskWrites({
+        now,
+        dispatchMs: this.options.dispatchMs,
+        synthesisMs: this.options.synthesisMs,
+      });
+      const present = new Map([...tasks].map(([id, locked]) => [id, locked.task]));
+      const records: Statement[] = [];
+      for (const { taskId, command, record, onDecided } of commands) {
+        const refusal = this.decideOne(present, taskId, command, now, writes);
+        if (refusal === undefined && record !== undefined) records.push(record);
+        onDecided?.(refusal);
+      }
+      for (const seen of planned.seen ?? []) writes.markSeen(seen);
+      sent.push(await sendLast(trx, [...writes.statements(this.options.ledger), ...records]));
+      planned.onAllDecided?.();
+      for (const { command } of commands) crashPoint(`before-${command.kind}`);
+      return writes.summary();
+    })
       // What failed says more than the commit that became a rollback.
       .finally(() => sent[0]?.done);
     for (const { command } of commands) crashPoint(`after-${command.kind}`);
@@ -109,16 +111,11 @@ export class TaskStore {
     this.options.onCommit(summary);
   }
 
-  /** One command on one task, and what records it. */
-  async command(
-    taskId: string,
-    command: Command,
-    record?: Statement,
-  ): Promise<RefusalReason | 'UNKNOWN_TASK' | undefined> {
-    let outcome: RefusalReason | 'UNKNOWN_TASK' | undefined;
-    await this.transact([taskId], () => ({
-      commands: [{ taskId, command, record, onDecided: (refusal) => (outcome = refusal) }],
-    }));
+  /** One command on one task, and what records it, in a transaction of the caller's. Undefined if it was carried out. */
+  async command(one: PlannedCommand, transaction: Transaction): Promise<RefusalReason | undefined> {
+    let outcome: RefusalReason | undefined;
+    const onDecided = (refusal: RefusalReason | undefined) => (outcome = refusal);
+    await this.transactReading([], [one.taskId], () => ({ commands: [{ ...one, onDecided }] }), transaction);
     return outcome;
   }
 

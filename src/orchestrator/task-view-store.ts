@@ -14,6 +14,7 @@ import type {
 } from '../contracts/task.ts';
 import { taskIdSchema } from '../contracts/primitives.ts';
 import type { Database } from '../db/database.ts';
+import type { OwnedDatabase } from '../db/owned-database.ts';
 import type { Tables } from '../db/tables.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import { TEAM_SIZE } from './core/team-formation.ts';
@@ -40,7 +41,6 @@ interface SubtaskRow {
 }
 
 export interface TaskFilter {
-  ownerId: string | undefined;
   status?: TaskStatus | undefined;
   type?: string | undefined;
   agentId?: string | undefined;
@@ -53,91 +53,46 @@ const notFound = () => new MarketError('NOT_FOUND', 'There is no such task.');
 
 /** Reads tasks for people: what belongs to another owner is as absent as what does not exist. */
 export class TaskViews {
-  private readonly db: Database;
+  private readonly db: OwnedDatabase;
 
-  constructor(db: Database) {
+  constructor(db: OwnedDatabase) {
     this.db = db;
   }
 
   async get(principal: Principal, taskId: string): Promise<TaskView> {
-    const row = await this.row(principal, taskId);
-    const subtasks = await this.subtasks([taskId], true);
-    return { ...viewOf(row, subtasks.get(taskId) ?? []), data: row.data };
+    return this.db.read(principal, async (db) => {
+      const row = await taskOf(db, principal, taskId).selectAll().executeTakeFirst();
+      if (row === undefined) throw notFound();
+      const subtasks = await readSubtasks(db, [taskId], true);
+      return { ...viewOf(row, subtasks.get(taskId) ?? []), data: row.data };
+    });
   }
 
   /** @throws MarketError NOT_FOUND */
-  async position(principal: Principal, taskId: string): Promise<{ status: TaskStatus; lastSeq: number }> {
-    const row = await this.scoped(principal, taskId).select(['status', 'event_seq']).executeTakeFirst();
-    if (row === undefined) throw notFound();
-    return { status: row.status, lastSeq: row.event_seq };
+  position(principal: Principal, taskId: string): Promise<{ status: TaskStatus; lastSeq: number }> {
+    return this.db.read(principal, (db) => readPosition(db, principal, taskId));
   }
 
-  async list(filter: TaskFilter): Promise<TaskListItem[]> {
-    let query = this.db
-      .selectFrom('task')
-      .select([
-        'id',
-        'owner_id',
-        'type',
-        'status',
-        'spec',
-        'version',
-        'epoch',
-        'round',
-        'event_seq',
-        'deadline',
-        'synthesis_due_at',
-        'team',
-        'warnings',
-        'error',
-        sql<Omit<TaskResult, 'sections'> | null>`result - 'sections'`.as('result'),
-        'input_tokens',
-        'output_tokens',
-        'cost_usd',
-        'subtask_count',
-        'created_at',
-        'updated_at',
-        'started_at',
-        'finished_at',
-      ])
-      .orderBy('id', 'desc')
-      .limit(filter.limit);
-    if (filter.ownerId !== undefined) query = query.where('owner_id', '=', filter.ownerId);
-    if (filter.status !== undefined) query = query.where('status', '=', filter.status);
-    if (filter.type !== undefined) query = query.where('type', '=', filter.type);
-    if (filter.before !== undefined) query = query.where('id', '<', filter.before);
-    const { agentId } = filter;
-    if (agentId !== undefined) {
-      query = query.where('id', 'in', (of) =>
-        of.selectFrom('subtask').select('task_id').where('agent_id', '=', agentId),
-      );
-    }
-    const rows = await query.execute();
-    const subtasks = await this.subtasks(
-      rows.map((row) => row.id),
-      false,
-    );
-    return rows.map((row) => viewOf(row, subtasks.get(row.id) ?? []));
+  list(principal: Principal, filter: TaskFilter): Promise<TaskListItem[]> {
+    return this.db.read(principal, (db) => listTasks(db, principal, filter));
   }
 
-  async events(principal: Principal, taskId: string, after: number, limit: number): Promise<TaskEvent[]> {
-    await this.position(principal, taskId);
-    return this.readEvents(taskId, after, limit);
+  events(principal: Principal, taskId: string, after: number, limit: number): Promise<TaskEvent[]> {
+    return this.db.read(principal, async (db) => {
+      await readPosition(db, principal, taskId);
+      const rows = await db
+        .selectFrom('event')
+        .selectAll()
+        .where('task_id', '=', taskId)
+        .where('seq', '>', after)
+        .orderBy('seq')
+        .limit(limit)
+        .execute();
+      return rows.map(eventOf);
+    });
   }
 
-  async readEvents(taskId: string, after: number, limit: number): Promise<TaskEvent[]> {
-    const rows = await this.db
-      .selectFrom('event')
-      .selectAll()
-      .where('task_id', '=', taskId)
-      .where('seq', '>', after)
-      .orderBy('seq')
-      .limit(limit)
-      .execute();
-    return rows.map(eventOf);
-  }
-
-  /** One page for each position, in their order. */
+  /** One page for each position, in their order. Whose tasks they are was asked when the watch began. */
   async readManyEvents(
     positions: readonly { taskId: string; afterSeq: number }[],
     limitPerTask: number,
@@ -146,49 +101,105 @@ export class TaskViews {
       select p.position, e.* from jsonb_to_recordset(${JSON.stringify(positions.map((one, position) => ({ ...one, position })))}::jsonb)
         as p("taskId" uuid, "afterSeq" int, position int)
       cross join lateral (select * from event where task_id = p."taskId" and seq > p."afterSeq" order by seq limit ${limitPerTask}) e
-      order by p.position, e.seq`.execute(this.db);
+      order by p.position, e.seq`.execute(this.db.everyOwner);
     const pages = positions.map((): TaskEvent[] => []);
     for (const row of rows) pages[row.position]?.push(eventOf(row));
     return pages;
   }
 
-  async receipts(principal: Principal, taskId: string): Promise<ReceiptRound[]> {
-    await this.position(principal, taskId);
-    const rows = await this.db
-      .selectFrom('round')
-      .select('receipt')
-      .where('task_id', '=', taskId)
-      .orderBy('round')
-      .execute();
-    return rows.map((row) => row.receipt);
+  receipts(principal: Principal, taskId: string): Promise<ReceiptRound[]> {
+    return this.db.read(principal, async (db) => {
+      await readPosition(db, principal, taskId);
+      const rows = await db
+        .selectFrom('round')
+        .select('receipt')
+        .where('task_id', '=', taskId)
+        .orderBy('round')
+        .execute();
+      return rows.map((row) => row.receipt);
+    });
   }
+}
 
-  private scoped(principal: Principal, taskId: string) {
-    // An id that is no UUID names nothing; PostgreSQL would refuse it as a value.
-    const id = taskIdSchema.safeParse(taskId).success ? taskId : '00000000-0000-0000-0000-000000000000';
-    const query = this.db.selectFrom('task').where('id', '=', id);
-    return principal.role === 'admin' ? query : query.where('owner_id', '=', principal.ownerId);
-  }
+function taskOf(db: Database, principal: Principal, taskId: string) {
+  // An id that is no UUID names nothing; PostgreSQL would refuse it as a value.
+  const id = taskIdSchema.safeParse(taskId).success ? taskId : '00000000-0000-0000-0000-000000000000';
+  const query = db.selectFrom('task').where('id', '=', id);
+  return principal.role === 'admin' ? query : query.where('owner_id', '=', principal.ownerId);
+}
 
-  private async row(principal: Principal, taskId: string): Promise<TaskRow> {
-    const row = await this.scoped(principal, taskId).selectAll().executeTakeFirst();
-    if (row === undefined) throw notFound();
-    return row;
-  }
+async function readPosition(
+  db: Database,
+  principal: Principal,
+  taskId: string,
+): Promise<{ status: TaskStatus; lastSeq: number }> {
+  const row = await taskOf(db, principal, taskId).select(['status', 'event_seq']).executeTakeFirst();
+  if (row === undefined) throw notFound();
+  return { status: row.status, lastSeq: row.event_seq };
+}
 
-  private async subtasks(taskIds: readonly string[], withResults: boolean): Promise<Map<string, SubtaskView[]>> {
-    if (taskIds.length === 0) return new Map();
-    const { rows } = await sql<SubtaskRow>`
-      select s.*, f.quality as feedback, a.made_by, ${withResults ? sql`a.value` : sql`null`} as value
-      from subtask s
-      left join attempt a on a.subtask_id = s.id and a.epoch = s.epoch and s.status = 'accepted'
-      left join feedback f on f.subtask_id = s.id
-      where s.task_id = any(${taskIds}::uuid[]) order by s.task_id, s.ord`.execute(this.db);
-    const byTask = new Map<string, SubtaskView[]>();
-    for (const row of rows)
-      byTask.set(row.task_id, [...(byTask.get(row.task_id) ?? []), subtaskView(row, withResults)]);
-    return byTask;
+async function listTasks(db: Database, principal: Principal, filter: TaskFilter): Promise<TaskListItem[]> {
+  let query = db
+    .selectFrom('task')
+    .select([
+      'id',
+      'owner_id',
+      'type',
+      'status',
+      'spec',
+      'version',
+      'epoch',
+      'round',
+      'event_seq',
+      'deadline',
+      'synthesis_due_at',
+      'team',
+      'warnings',
+      'error',
+      sql<Omit<TaskResult, 'sections'> | null>`result - 'sections'`.as('result'),
+      'input_tokens',
+      'output_tokens',
+      'cost_usd',
+      'subtask_count',
+      'created_at',
+      'updated_at',
+      'started_at',
+      'finished_at',
+    ])
+    .orderBy('id', 'desc')
+    .limit(filter.limit);
+  if (principal.role !== 'admin') query = query.where('owner_id', '=', principal.ownerId);
+  if (filter.status !== undefined) query = query.where('status', '=', filter.status);
+  if (filter.type !== undefined) query = query.where('type', '=', filter.type);
+  if (filter.before !== undefined) query = query.where('id', '<', filter.before);
+  const { agentId } = filter;
+  if (agentId !== undefined) {
+    query = query.where('id', 'in', (of) => of.selectFrom('subtask').select('task_id').where('agent_id', '=', agentId));
   }
+  const rows = await query.execute();
+  const subtasks = await readSubtasks(
+    db,
+    rows.map((row) => row.id),
+    false,
+  );
+  return rows.map((row) => viewOf(row, subtasks.get(row.id) ?? []));
+}
+
+async function readSubtasks(
+  db: Database,
+  taskIds: readonly string[],
+  withResults: boolean,
+): Promise<Map<string, SubtaskView[]>> {
+  if (taskIds.length === 0) return new Map();
+  const { rows } = await sql<SubtaskRow>`
+    select s.*, f.quality as feedback, a.made_by, ${withResults ? sql`a.value` : sql`null`} as value
+    from subtask s
+    left join attempt a on a.subtask_id = s.id and a.epoch = s.epoch and s.status = 'accepted'
+    left join feedback f on f.subtask_id = s.id
+    where s.task_id = any(${taskIds}::uuid[]) order by s.task_id, s.ord`.execute(db);
+  const byTask = new Map<string, SubtaskView[]>();
+  for (const row of rows) byTask.set(row.task_id, [...(byTask.get(row.task_id) ?? []), subtaskView(row, withResults)]);
+  return byTask;
 }
 
 type EventRow = Selectable<Tables['event']>;

@@ -5,6 +5,7 @@ import { MarketError } from '../contracts/errors.ts';
 import type { AgentReputation, MoversReport, TiersReport } from '../contracts/ledger.ts';
 import type { ReputationQueries } from '../contracts/services.ts';
 import type { Database } from '../db/database.ts';
+import type { OwnedDatabase } from '../db/owned-database.ts';
 import { START_REPUTATION } from './core/ledger-rules.ts';
 import { ratio, rounded } from './core/statistics.ts';
 import { tierOf, tierRange } from './core/tiers.ts';
@@ -19,10 +20,15 @@ const MOVERS_SHOWN = 10;
  * What the ledger and its projection say. Retired agents are left out of every comparison; their own history stays.
  * @param options.leaseMs how old a replica's heartbeat may be for its slots to count as capacity
  */
-export function createReputationQueries(options: { db: Database; leaseMs: number }): ReputationQueries {
-  const { db, leaseMs } = options;
+export function createReputationQueries(options: {
+  /** Sees the rows of all owners. */
+  db: Database;
+  owned: OwnedDatabase;
+  leaseMs: number;
+}): ReputationQueries {
+  const { db, owned, leaseMs } = options;
   return {
-    ofAgent: (principal, agentId, range) => readAgent(db, principal, agentId, range),
+    ofAgent: (principal, agentId, range) => readAgent(db, owned, principal, agentId, range),
     leaderboard: (query) => readLeaderboard(db, query),
     tiers: () => readTiers(db),
     movers: (windowMs) => readMovers(db, windowMs),
@@ -33,18 +39,27 @@ export function createReputationQueries(options: { db: Database; leaseMs: number
 
 type Range = Parameters<ReputationQueries['ofAgent']>[2];
 
-async function readAgent(db: Database, principal: Principal, agentId: string, range: Range): Promise<AgentReputation> {
+async function readAgent(
+  db: Database,
+  owned: OwnedDatabase,
+  principal: Principal,
+  agentId: string,
+  range: Range,
+): Promise<AgentReputation> {
   const agent = await db.selectFrom('agent').select('reputation').where('id', '=', agentId).executeTakeFirst();
   if (agent === undefined) throw new MarketError('NOT_FOUND', `There is no agent ${agentId}.`);
-  const [entries, bySkill] = await Promise.all([readEntries(db, principal, agentId, range), readSkills(db, agentId)]);
+  const [entries, bySkill] = await Promise.all([
+    readEntries(db, owned, principal, agentId, range),
+    readSkills(db, agentId),
+  ]);
   return { agentId, reputation: agent.reputation, tier: tierOf(agent.reputation), entries, bySkill };
 }
 
-/** Served by ledger_by_agent. */
-async function readEntries(db: Database, principal: Principal, agentId: string, range: Range) {
+/** What an agent earned is for everyone, of whose task only for the owner. Served by ledger_by_agent. */
+async function readEntries(db: Database, owned: OwnedDatabase, principal: Principal, agentId: string, range: Range) {
   const rows = await db
     .selectFrom('ledger')
-    .select(['fold_seq', 'at', 'task_id', 'owner_id', 'subtask_id', 'outcome', 'quality', 'quality_source'])
+    .select(['id', 'fold_seq', 'at', 'outcome', 'quality', 'quality_source'])
     .select(['delta', 'before', 'after', 'reason'])
     .where('agent_id', '=', agentId)
     .$if(range.from !== undefined, (query) => query.where('at', '>=', range.from ?? new Date(0)))
@@ -53,13 +68,41 @@ async function readEntries(db: Database, principal: Principal, agentId: string, 
     .orderBy('id', 'desc')
     .limit(ENTRIES_SHOWN)
     .execute();
+  const names = await readNames(
+    owned,
+    principal,
+    rows.map((row) => row.id),
+  );
   return rows.map((row) => {
-    const visible = principal.role === 'admin' || principal.ownerId === row.owner_id;
     const { outcome, quality, delta, before, after, reason } = row;
-    const names = visible ? { taskId: row.task_id, subtaskId: row.subtask_id } : { taskId: null, subtaskId: null };
     const verdict = { outcome, quality, qualitySource: row.quality_source };
-    return { foldSeq: row.fold_seq, at: row.at.toISOString(), ...names, ...verdict, delta, before, after, reason };
+    return {
+      foldSeq: row.fold_seq,
+      at: row.at.toISOString(),
+      ...(names.get(row.id) ?? NAMELESS),
+      ...verdict,
+      delta,
+      before,
+      after,
+      reason,
+    };
   });
+}
+
+const NAMELESS = { taskId: null, subtaskId: null };
+
+/** Task and subtask of those entries that are of the principal's own tasks. */
+async function readNames(owned: OwnedDatabase, principal: Principal, ids: readonly number[]) {
+  if (ids.length === 0) return new Map<number, never>();
+  const rows = await owned.read(principal, (db) =>
+    db
+      .selectFrom('ledger')
+      .select(['id', 'task_id as taskId', 'subtask_id as subtaskId'])
+      .where('id', 'in', ids)
+      .$if(principal.role !== 'admin', (query) => query.where('owner_id', '=', principal.ownerId))
+      .execute(),
+  );
+  return new Map(rows.map(({ id, ...names }) => [id, names]));
 }
 
 async function readSkills(db: Database, agentId: string): Promise<AgentReputation['bySkill']> {

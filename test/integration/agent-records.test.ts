@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { OwnedDatabase } from '../../src/db/owned-database.ts';
 import { createAgentRecords } from '../../src/agents/agent-records.ts';
 import { declareRoutes, insertHandoff } from '../../src/agents/handoff-store.ts';
 import { comparesVectors, memoryOf } from '../../src/agents/memory/memory-store.ts';
@@ -65,7 +66,7 @@ describe('memory', () => {
   });
 
   it('is listed and deleted by its owner and by admins, and by nobody else', async () => {
-    const records = createAgentRecords({ db });
+    const records = createAgentRecords({ db: new OwnedDatabase(db, db) });
     const first = await memory('listed', 'ada').remember('of ada');
     const other = await memory('listed', 'bob').remember('of bob');
     expect((await records.memories(ada, 'listed', page)).items).toEqual([first]);
@@ -81,7 +82,7 @@ describe('memory', () => {
   });
 
   it('is listed in pages', async () => {
-    const records = createAgentRecords({ db });
+    const records = createAgentRecords({ db: new OwnedDatabase(db, db) });
     const ours = memory('paged', 'ada');
     for (const text of ['one', 'two', 'three']) await ours.remember(text);
     const first = await records.memories(ada, 'paged', { limit: 2 });
@@ -112,7 +113,7 @@ describe('the log of handoffs', () => {
   });
 
   it('tells a task’s handoffs in their order, with what was refused', async () => {
-    const { items } = await createAgentRecords({ db }).handoffs(taskId, page);
+    const { items } = await createAgentRecords({ db: new OwnedDatabase(db, db) }).handoffs(admin, taskId, page);
     expect(items.map(({ from, to, refused }) => [from, to, refused])).toEqual([
       ['triage', 'sales', null],
       ['sales', 'triage', null],
@@ -122,7 +123,7 @@ describe('the log of handoffs', () => {
   });
 
   it('tells which routes loop and which are never used; a route that is declared no more is gone', async () => {
-    const { routes } = await createAgentRecords({ db }).handoffReport(60_000);
+    const { routes } = await createAgentRecords({ db: new OwnedDatabase(db, db) }).handoffReport(60_000);
     const by = (from: string, to: string) => routes.find((route) => route.from === from && route.to === to);
     expect(by('triage', 'sales')).toMatchObject({ made: 1, refused: 1, loopingAttempts: 1, neverUsed: false });
     expect(by('sales', 'triage')).toMatchObject({ declared: false, made: 1, loopingAttempts: 1 });

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
+import { OwnedDatabase } from '../../src/db/owned-database.ts';
 import { createReputationQueries, rollUpTasks } from '../../src/reputation/index.ts';
 import { uuidv7 } from '../../src/util/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/stores.ts';
@@ -15,7 +16,7 @@ let queries: ReturnType<typeof createReputationQueries>;
 beforeAll(async () => {
   database = await createTestDatabase(inject('postgresUrl'));
   db = database.db;
-  queries = createReputationQueries({ db, leaseMs: LEASE_MS });
+  queries = createReputationQueries({ db, owned: new OwnedDatabase(db, db), leaseMs: LEASE_MS });
 });
 
 afterAll(() => database.drop());

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import type { Principal } from '../../src/contracts/access.ts';
 import type { Outcome } from '../../src/contracts/ledger.ts';
 import type { Database } from '../../src/db/database.ts';
+import { OwnedDatabase } from '../../src/db/owned-database.ts';
 import { createReputationQueries } from '../../src/reputation/index.ts';
 import { uuidv7 } from '../../src/util/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/stores.ts';
@@ -19,7 +20,7 @@ let entries = 0;
 beforeAll(async () => {
   database = await createTestDatabase(inject('postgresUrl'));
   db = database.db;
-  queries = createReputationQueries({ db, leaseMs: 10_000 });
+  queries = createReputationQueries({ db, owned: new OwnedDatabase(db, db), leaseMs: 10_000 });
 });
 
 afterAll(() => database.drop());

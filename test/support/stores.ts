@@ -28,6 +28,8 @@ export async function createTemplateDatabase(postgresUrl: string): Promise<void>
 export async function createTestDatabase(postgresUrl: string): Promise<TestDatabase> {
   const name = `test_${uuidv7().replaceAll('-', '')}`;
   await administer(postgresUrl, `create database ${name} template ${TEMPLATE}`);
+  // A template's grants on the database itself are not copied.
+  await administer(postgresUrl, `grant create on database ${name} to swarmbid_queue`);
   const url = withDatabase(postgresUrl, name);
   const db = openTestDatabase(url);
   return {

@@ -36,7 +36,7 @@ function handoffs(server: FastifyInstance, records: AgentRecords, tasks: Pick<Ta
     },
     async (request) => {
       await tasks.position(callerOf(request), request.params.id);
-      return records.handoffs(request.params.id, request.query);
+      return records.handoffs(callerOf(request), request.params.id, request.query);
     },
   );
   app.get(
