@@ -15,7 +15,8 @@ export interface AttemptId {
   epoch: number;
 }
 
-const OPEN = sql`a.closed_at is null and a.outcome is null`;
+/** Not closed and not reported. In these words, so that the look-up is by key and not by the index of whatever is open. */
+const OPEN = sql`num_nulls(a.closed_at, a.outcome) = 2`;
 
 /**
  * The rows of `x` (with `"subtaskId"` and `epoch`) whose attempt (`a`) is as it must be, each locked in the order that every
@@ -26,6 +27,13 @@ const lockAttempts = (condition: RawBuilder<unknown>, skipLocked = sql``) => sql
     select from attempt a
     where a.subtask_id = x."subtaskId" and a.epoch = x.epoch and ${condition} for update ${skipLocked}
   ) a`;
+
+/**
+ * The attempts (`a`) of these ids, for an update that joins `lockAttempts`: the ids as an array too, for a planner that has
+ * seen the table small reads all that row security leaves, and joins then.
+ */
+const ofIds = (attempts: readonly AttemptId[]) =>
+  sql`a.subtask_id = any(${attempts.map((one) => one.subtaskId)}::text[])`;
 
 export interface ClaimedAttempt extends AttemptId {
   taskId: string;
@@ -53,11 +61,11 @@ export async function claimAttempts(
     with x as (
       select * from jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
     ), locked as (
-      ${lockAttempts(sql`a.pool = ${pool} and (a.claimed_at is null or a.replica_id = ${replicaId}) and a.closed_at is null and a.outcome is null`)}
+      ${lockAttempts(sql`a.pool = ${pool} and (a.claimed_at is null or a.replica_id = ${replicaId}) and ${OPEN}`)}
     ), claimed as (
       update attempt a set claimed_at = coalesce(a.claimed_at, clock_timestamp()), replica_id = ${replicaId}, changes = changes + 1,
         due_at = clock_timestamp() + ${leaseMs} * interval '1 ms'
-      from locked where a.subtask_id = locked."subtaskId" and a.epoch = locked.epoch
+      from locked where ${ofIds(attempts)} and a.subtask_id = locked."subtaskId" and a.epoch = locked.epoch
       returning a.subtask_id, a.epoch, a.task_id, a.agent_id, a.attempt, a.timeout_ms, a.max_tokens, a.max_cost_usd
     )
     select c.subtask_id as "subtaskId", c.epoch, c.task_id as "taskId", c.agent_id as "agentId", c.attempt,
@@ -99,7 +107,7 @@ export async function reportAttempts(
       output_tokens = x."outputTokens", cost_usd = x."costUsd", made_by = x."madeBy",
       progress_percent = coalesce(x.percent, a.progress_percent),
       progress_note = case when x.percent is null then a.progress_note else x.note end, ended_at = clock_timestamp(), changes = a.changes + 1
-    from locked x where a.subtask_id = x."subtaskId" and a.epoch = x.epoch`.execute(db);
+    from locked x where ${ofIds(reports)} and a.subtask_id = x."subtaskId" and a.epoch = x.epoch`.execute(db);
 }
 
 export async function reportProgress(
@@ -114,7 +122,7 @@ export async function reportProgress(
       ${lockAttempts(OPEN)}
     )
     update attempt a set progress_percent = x.percent, progress_note = x.note, changes = a.changes + 1
-    from locked x where a.subtask_id = x."subtaskId" and a.epoch = x.epoch`.execute(db);
+    from locked x where ${ofIds(progress)} and a.subtask_id = x."subtaskId" and a.epoch = x.epoch`.execute(db);
 }
 
 /** Prolongs the leases of open attempts and returns those that are closed: they count no more. A locked row is left for the next beat. */
@@ -131,7 +139,7 @@ export async function prolongLeases(
       ${lockAttempts(OPEN, sql`skip locked`)}
     ), prolonged as (
       update attempt a set due_at = clock_timestamp() + ${leaseMs} * interval '1 ms'
-      from mine where a.subtask_id = mine."subtaskId" and a.epoch = mine.epoch
+      from mine where ${ofIds(attempts)} and a.subtask_id = mine."subtaskId" and a.epoch = mine.epoch
     )
     select x."subtaskId", x.epoch from x left join attempt a on a.subtask_id = x."subtaskId" and a.epoch = x.epoch
     where a.closed_at is not null or a.subtask_id is null`.execute(db);
@@ -147,7 +155,7 @@ export async function endLeases(db: Database, attempts: readonly AttemptId[], re
       ${lockAttempts(sql`${OPEN} and a.replica_id = ${replicaId}`)}
     )
     update attempt a set due_at = clock_timestamp()
-    from mine where a.subtask_id = mine."subtaskId" and a.epoch = mine.epoch`.execute(db);
+    from mine where ${ofIds(attempts)} and a.subtask_id = mine."subtaskId" and a.epoch = mine.epoch`.execute(db);
 }
 
 export interface StoredMessage {

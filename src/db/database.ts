@@ -43,7 +43,12 @@ export interface DatabaseOptions {
  * A prepared statement keeps its plan. One made while the tables were small would go on to read them whole: at 9,000 tasks that
  * made every transaction 5 to 10 ms longer. Whatever a keyed statement can find by an index, it does.
  */
-const PLAN_FOR_LARGE_TABLES = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
+const PLAN_FOR_LARGE_TABLES = {
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  enable_material: 'off',
+};
 
 /**
  * Logs connections that break, but for those of a pool that is being closed. Both listeners are needed: a connection that

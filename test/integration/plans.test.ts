@@ -16,14 +16,17 @@ const REPLICA = 'pool-1';
 const REPEATS = 15;
 
 let database: TestDatabase;
-/** One connection, so that each statement meets the plan that was made for it before. */
+/** One connection each, so that each statement meets the plan that was made for it before. */
 let db: Database;
+let pool: Database;
 let tasks: TaskStore;
 
 beforeAll(async () => {
   database = await createTestDatabase(inject('postgresUrl'));
   const logger = createLogger('error');
-  db = openDatabase({ url: database.url, maxConnections: 1, applicationName: 'test', logger });
+  const of = { url: database.url, maxConnections: 1, applicationName: 'test', logger };
+  db = openDatabase({ ...of, role: 'orchestrator' });
+  pool = openDatabase({ ...of, role: { pool: 'pool' } });
   const ledger = createLedgerStore();
   tasks = new TaskStore({
     db,
@@ -37,15 +40,16 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await db.destroy();
+  await pool.destroy();
   await database.drop();
 });
 
 async function work(taskId: string, id: AttemptId): Promise<void> {
   const report = { outcome: 'delivered' as const, value: {}, error: null, madeBy: null, percent: null, note: null };
   const usage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
-  await claimAttempts(db, [id], { id: REPLICA, pool: 'pool' }, 10_000);
-  await prolongLeases(db, [id], 10_000);
-  await reportAttempts(db, [{ ...id, ...report, usage }], REPLICA);
+  await claimAttempts(pool, [id], { id: REPLICA, pool: 'pool' }, 10_000);
+  await prolongLeases(pool, [id], 10_000);
+  await reportAttempts(pool, [{ ...id, ...report, usage }], REPLICA);
   await readUnread(db, 100, 'plain');
   await tasks.transact([taskId], () => ({
     commands: [{ taskId, command: { kind: 'announce', ord: -1 } }],
@@ -53,10 +57,12 @@ async function work(taskId: string, id: AttemptId): Promise<void> {
   }));
 }
 
-/** Rows of the tables that this connection has looked at, by whatever way. */
+/** Rows of the tables that these connections have looked at, by whatever way. */
 async function rowsRead(): Promise<number> {
-  await sql`select pg_stat_force_next_flush()`.execute(db);
-  await sql`select pg_stat_clear_snapshot()`.execute(db);
+  for (const one of [db, pool]) {
+    await sql`select pg_stat_force_next_flush()`.execute(one);
+    await sql`select pg_stat_clear_snapshot()`.execute(one);
+  }
   const { rows } = await sql<{ read: number }>`
     select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int as read
     from pg_stat_user_tables where relname in ('task', 'subtask', 'attempt', 'opening')`.execute(db);
@@ -75,13 +81,15 @@ async function fill(): Promise<{ taskId: string; id: AttemptId }> {
     insert into attempt (subtask_id, epoch, task_id, agent_id, pool, attempt, timeout_ms, due_at, replica_id, claimed_at,
       changes, seen, closed_at)
     select id, 1, task_id, 'agent', 'pool', 1, 1000, clock_timestamp(), ${REPLICA}, clock_timestamp(), 2, 2, clock_timestamp()
-    from s`.execute(db);
+    from s`.execute(database.db);
   const { rows } = await sql<{ taskId: string; subtaskId: string }>`
-    select task_id as "taskId", subtask_id as "subtaskId" from attempt order by subtask_id desc limit 1`.execute(db);
+    select task_id as "taskId", subtask_id as "subtaskId" from attempt order by subtask_id desc limit 1`.execute(
+    database.db,
+  );
   const [one] = rows;
   if (one === undefined) throw new Error('nothing was filled in');
   await sql`update attempt set claimed_at = null, replica_id = null, closed_at = null where subtask_id = ${one.subtaskId}`.execute(
-    db,
+    database.db,
   );
   return { taskId: one.taskId, id: { subtaskId: one.subtaskId, epoch: 1 } };
 }
