@@ -6,6 +6,7 @@ import * as auditChain from '../../migrations/20261125T220000Z-audit-chain.ts';
 import * as busSecret from '../../migrations/20261125T221000Z-bus-secret.ts';
 import * as thinking from '../../migrations/20261125T230000Z-thinking.ts';
 import * as roles from '../../migrations/20261125T233000Z-roles.ts';
+import * as openTasks from '../../migrations/20261125T234500Z-open-tasks.ts';
 
 /** Listed by hand, so that a bundle or a package needs no folder to read. */
 const migrations: Record<string, Migration> = {
@@ -15,6 +16,7 @@ const migrations: Record<string, Migration> = {
   '20261125T221000Z-bus-secret': busSecret,
   '20261125T230000Z-thinking': thinking,
   '20261125T233000Z-roles': roles,
+  '20261125T234500Z-open-tasks': openTasks,
 };
 
 /** Brings the schema up to date, one process at a time (Kysely's migrator takes an advisory lock). Returns what was applied. */

@@ -5,6 +5,7 @@ import { openDatabase, type Database } from '../../src/db/database.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { TaskStore } from '../../src/orchestrator/index.ts';
+import { readBacklog } from '../../src/orchestrator/backlog-store.ts';
 import { readUnread } from '../../src/orchestrator/attempt-store.ts';
 import { createLedgerStore } from '../../src/reputation/index.ts';
 import { uuidv7 } from '../../src/util/uuid.ts';
@@ -19,6 +20,7 @@ let database: TestDatabase;
 /** One connection each, so that each statement meets the plan that was made for it before. */
 let db: Database;
 let pool: Database;
+let api: Database;
 let tasks: TaskStore;
 
 beforeAll(async () => {
@@ -26,6 +28,7 @@ beforeAll(async () => {
   const logger = createLogger('error');
   const of = { url: database.url, maxConnections: 1, applicationName: 'test', logger };
   db = openDatabase({ ...of, role: 'orchestrator' });
+  api = openDatabase({ ...of, role: 'api for all owners' });
   pool = openDatabase({ ...of, role: { pool: 'pool' } });
   const ledger = createLedgerStore();
   tasks = new TaskStore({
@@ -41,6 +44,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await db.destroy();
   await pool.destroy();
+  await api.destroy();
   await database.drop();
 });
 
@@ -51,6 +55,7 @@ async function work(taskId: string, id: AttemptId): Promise<void> {
   await prolongLeases(pool, [id], 10_000);
   await reportAttempts(pool, [{ ...id, ...report, usage }], REPLICA);
   await readUnread(db, 100, 'plain');
+  await readBacklog(api);
   await tasks.transact([taskId], () => ({
     commands: [{ taskId, command: { kind: 'announce', ord: -1 } }],
     seen: [{ ...id, changes: 2 }],
@@ -59,7 +64,7 @@ async function work(taskId: string, id: AttemptId): Promise<void> {
 
 /** Rows of the tables that these connections have looked at, by whatever way. */
 async function rowsRead(): Promise<number> {
-  for (const one of [db, pool]) {
+  for (const one of [db, pool, api]) {
     await sql`select pg_stat_force_next_flush()`.execute(one);
     await sql`select pg_stat_clear_snapshot()`.execute(one);
   }
@@ -73,7 +78,7 @@ async function fill(): Promise<{ taskId: string; id: AttemptId }> {
   await sql`
     with t as (
       insert into task (id, owner_id, type, status, spec, data)
-      select gen_random_uuid(), 'owner', 't', 'running', '{"rules": []}', '{}' from generate_series(1, ${ROWS}) returning id
+      select gen_random_uuid(), 'owner', 't', 'completed', '{"rules": []}', '{}' from generate_series(1, ${ROWS}) returning id
     ), s as (
       insert into subtask (id, task_id, ord, skills, status)
       select id || '-0', id, 0, '{a}', 'running' from t returning id, task_id
