@@ -21,7 +21,7 @@ export interface WatchedWorkerOptions {
  * BullMQ have never polled again though they called themselves running (bullmq #4585, #4479, #2964).
  */
 export async function openWatchedWorker(options: WatchedWorkerOptions): Promise<OpenWorker> {
-  const { periodMs, concurrency, countWaiting, logger } = options;
+  const { periodMs, concurrency, logger } = options;
   let running = 0;
   let taken = 0;
   const process: Processor = async (...job) => {
@@ -38,7 +38,7 @@ export async function openWatchedWorker(options: WatchedWorkerOptions): Promise<
   let idleLooks = 0;
 
   const look = async () => {
-    const idle = taken === takenBefore && running < concurrency && (await countWaiting()) > 0;
+    const idle = taken === takenBefore && running < concurrency && (await options.countWaiting()) > 0;
     takenBefore = taken;
     idleLooks = idle ? idleLooks + 1 : 0;
     if (idleLooks < LOOKS) return;
