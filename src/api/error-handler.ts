@@ -95,6 +95,12 @@ function fromFastify(error: unknown): MarketError | null {
       );
     case 'FST_ERR_BAD_URL':
       return new MarketError('INVALID_REQUEST', 'The path of the URL is not percent-encoded UTF-8.');
+    // what Node's parser lets through and the router has no method for, such as the preface of HTTP/2
+    case 'FST_ERR_NOT_FOUND':
+      return new MarketError('NOT_FOUND', 'There is no such address.');
+    case 'ECONNRESET':
+      // of the client's connection; a store's says otherwise
+      return error.message === 'aborted' ? new MarketError('INVALID_REQUEST', 'The body ended too early.') : null;
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new MarketError('NOT_FOUND', 'Nothing has an id as long as this.');
     default:

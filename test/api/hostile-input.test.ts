@@ -10,7 +10,8 @@ let market: FakeMarket;
 let port: number;
 
 async function listen(limits: { headTimeoutMs?: number } = {}): Promise<void> {
-  market = await fakeMarket({ limits });
+  // a machine that is busy with these very bodies must not answer that it is
+  market = await fakeMarket({ limits: { eventLoopDelayMs: 60_000, ...limits } });
   await market.app.listen({ port: 0, host: '127.0.0.1' });
   port = (market.app.server.address() as AddressInfo).port;
 }
@@ -93,14 +94,24 @@ describe('a huge or twisted body is refused, and nothing comes of it', () => {
     ['an unknown transfer coding', 'transfer-encoding: gzip, identity'],
     ['a folded header', 'x-a: 1\r\n b'],
     ['a header without a name', ': x'],
+    ['the preface of HTTP/2', null],
     ['100 kB of headers', `x-a: ${'a'.repeat(100_000)}`],
   ])('a request with %s is refused', async (_what, lines) => {
     const socket = open();
     socket.on('error', () => undefined);
-    socket.write(`${head(lines)}{"type":"a"}`);
+    socket.write(lines === null ? 'PRI /vHTTP/1.1\r\nhost: x\r\n\r\n' : `${head(lines)}{"type":"a"}`);
     expect(await firstLine(socket)).toMatch(/^HTTP\/1\.1 4\d\d/);
     expect(market.submitted).toHaveLength(0);
   });
+});
+
+test('a client that leaves in the middle of its body is nothing to log as a failure', async () => {
+  await listen();
+  const socket = open();
+  socket.end(`${head('content-length: 100')}{"type"`);
+  await once(socket.resume(), 'close');
+  expect(market.log.filter((line) => Number(line['level']) >= 40)).toStrictEqual([]);
+  expect(market.submitted).toHaveLength(0);
 });
 
 describe('a client that takes its time', () => {

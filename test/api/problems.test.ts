@@ -260,6 +260,17 @@ describe('too much', () => {
     }
   });
 
+  test('of readiness, asked by many at once without a key, costs the stores one look', async () => {
+    const { promise, resolve } = Promise.withResolvers<Record<string, null>>();
+    const check = vi.fn(() => promise);
+    market = await fakeMarket({ change: (services) => (services.readiness.check = check) });
+    const answers = Array.from({ length: 50 }, () => ask(market, 'GET', '/readyz', { token: null }));
+    await vi.waitFor(() => expect(check).toHaveBeenCalled());
+    resolve({ postgres: null });
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
+    expect(check).toHaveBeenCalledTimes(1);
+  });
+
   test('guesses at keys from one address are 401 up to the limit and 429 after it, and a true key still works', async () => {
     market = await fakeMarket({ limits: { failedAuthenticationsPerMinute: 2 } });
     for (const status of [401, 401, 429]) {

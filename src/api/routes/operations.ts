@@ -32,6 +32,7 @@ export async function operationsRoutes(app: FastifyInstance, deps: OperationsDep
 }
 
 function health(app: FastifyInstance, deps: OperationsDeps): void {
+  const check = sharedWhileUnderWay(() => deps.services.readiness.check());
   app.get(
     '/healthz',
     {
@@ -53,7 +54,7 @@ function health(app: FastifyInstance, deps: OperationsDeps): void {
       },
     },
     async (_request, reply) => {
-      const found = await deps.services.readiness.check();
+      const found = await check();
       const failing = Object.keys(found).filter((part) => found[part] !== null);
       const checks = Object.fromEntries(
         Object.entries(found).map(([part, fault]) => [part, fault === null ? 'ok' : 'failing']),
@@ -63,6 +64,15 @@ function health(app: FastifyInstance, deps: OperationsDeps): void {
       return sendNotReady(reply, failing, checks);
     },
   );
+}
+
+/** Whoever asks meanwhile gets the same answer: nobody without a key shall make the stores work as often as it likes. */
+function sharedWhileUnderWay<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let underWay: Promise<Value> | null = null;
+  return () =>
+    (underWay ??= ask().finally(() => {
+      underWay = null;
+    }));
 }
 
 /** The names of what fails are shown; why it fails is in the log. */
