@@ -59,6 +59,27 @@ describe('memory', () => {
     expect(await ours.recall('nothing', { limit: 5, embedding: [1, 0, 0] })).toEqual([]);
   });
 
+  it('is recalled by meaning, too, where the database compares vectors: here by a stand-in of pgvector', async () => {
+    const other = await createTestDatabase(inject('postgresUrl'));
+    try {
+      await sql`
+create domain vector as real[];
+create function distance(a real[], b real[]) returns double precision language sql immutable as
+  'select 1 - sum(x * y) / nullif(sqrt(sum(x * x)) * sqrt(sum(y * y)), 0) from unnest(a, b) as u(x, y)';
+create operator <=> (leftarg = real[], rightarg = real[], function = distance)`.execute(other.db);
+      const taskId = uuidv7();
+      const ours = memoryOf(other.db, { agentId: 'a', ownerId: 'ada', taskId, subtaskId: `${taskId}-0` });
+      await ours.remember('about cats', [1, 0, 0]);
+      await ours.remember('about dogs', [0, 1, 0]);
+      await ours.remember('of another model', [1, 0]);
+      await ours.remember('dogs without an embedding');
+      const found = await ours.recall('dogs', { limit: 5, embedding: [0.1, 0.9, 0] });
+      expect(found.map(({ text }) => text)).toEqual(['about dogs', 'dogs without an embedding', 'about cats']);
+    } finally {
+      await other.drop();
+    }
+  });
+
   it('is refused when empty or over 4 000 characters', async () => {
     await expect(memory('clerk', 'ada').remember(' ')).rejects.toThrow('1–4000');
     await expect(memory('clerk', 'ada').remember('x'.repeat(4_001))).rejects.toThrow('1–4000');

@@ -18,6 +18,23 @@ afterEach(async () => {
 });
 
 test(
+  'demo --model ends with exit 0: the agents think over the wire, and every part says that a model made it',
+  { timeout: 120_000 },
+  async () => {
+    const env = { ...process.env, TMPDIR: temporary };
+    const argv = [SWARMBID, 'demo', '--json', '--model', '--small-budget'];
+    const { stdout } = await promisify(execFile)(process.execPath, argv, { env, maxBuffer: 2 ** 24 });
+    const { ok, runs } = JSON.parse(stdout) as { ok: boolean; runs: CampaignRun[] };
+    expect(ok).toBe(true);
+    const subtasks = runs.flatMap((run) => run.task.subtasks);
+    expect(subtasks.map(({ madeBy }) => madeBy?.method)).toEqual(['model', 'model', 'model']);
+    for (const { result } of subtasks)
+      expect(result).toMatchObject({ method: 'model', remark: expect.stringContaining('script') as unknown });
+    expect(await readdir(temporary)).toEqual([]);
+  },
+);
+
+test(
   'the demo ends by itself with exit 0: both campaigns run, the small budget is warned of, reputations move, nothing is left behind',
   { timeout: 120_000 },
   async () => {

@@ -74,7 +74,7 @@ async function recall(
   const words = storableText(query, QUERY_CHARS);
   const byMeaning = embedding !== undefined && (await comparesVectors(db));
   const near = byMeaning
-    ? sql`select id, row_number() over (order by embedding::vector <=> ${`[${embedding.join(',')}]`}::vector) as rank
+    ? sql`select id, row_number() over (order by embedding::vector <=> ${[...embedding]}::real[]::vector) as rank
         from agent_memory where agent_id = ${agentId} and owner_id = ${ownerId}
           and cardinality(embedding) = ${embedding.length}`
     : sql`select null::uuid as id, 0::bigint as rank where false`;

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ScriptedModelServer } from '../../../src/agents/thinking/scripted-model-server.ts';
 import { startFakeMarketServer, type FakeAnswer, type FakeMarketServer } from '../../support/fake-market-server.ts';
 import { closedAddress, runCommand } from '../../support/run-command.ts';
 
@@ -49,6 +50,23 @@ describe('doctor', () => {
     expect(stdout).toMatch(/FAIL {2}Redis .*127\.0\.0\.1:\d+.*\n +→ Start Redis/);
     expect(stdout).toMatch(/FAIL {2}Server .*\n +→ Start it with `npm start`/);
     expect(stdout).not.toContain('hidden-password');
+  });
+
+  test('a model server that answers is well, and one that lacks the model, or is not there, says how to mend it', async () => {
+    const model = await ScriptedModelServer.start(() => ({ text: '' }));
+    const check = async (env: NodeJS.ProcessEnv) =>
+      (await run(['doctor', '--no-server'], { env: { SWARMBID_DATA_DIR: directory, ...env } })).stdout;
+    try {
+      const well = await check({ OPENAI_BASE_URL: model.baseUrl });
+      expect(well).toMatch(/ok {4}Model .*1 model; scripted will be used/);
+      expect(well).toMatch(/ok {4}Ollama .*scripted pulled/);
+      expect(await check({ OPENAI_BASE_URL: model.baseUrl, OPENAI_MODEL: 'other' })).toMatch(
+        /FAIL {2}Model .*without other\n +→ Set OPENAI_MODEL to one of: scripted/,
+      );
+      expect(await check({ OPENAI_BASE_URL: `${nobody}/v1` })).toMatch(/FAIL {2}Model .*\n +→ Start the model server/);
+    } finally {
+      await model.stop();
+    }
   });
 
   test('faults of the environment are a failed check, not an error', async () => {
