@@ -20,7 +20,7 @@ interface Shot {
   view: string;
   /** Height of the desktop's window. */
   height: number;
-  prepare?: (page: Page) => Promise<void>;
+  prepare?: (page: Page) => Promise<unknown>;
 }
 
 const SIZES = {
@@ -28,21 +28,38 @@ const SIZES = {
   phone: (): BrowserContextOptions => ({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 }),
 };
 
-function shotsOf(task: TaskView): Shot[] {
+function shotsOf(client: SwarmbidClient, task: TaskView): Shot[] {
   const choose = (name: string) => (page: Page) => page.getByRole('button', { name }).click();
   return [
+    // first: its charts go over the last minute
+    {
+      name: 'market',
+      view: '/market',
+      height: 1160,
+      prepare: (page) => work(client).then(() => choose('minute')(page)),
+    },
     { name: 'tasks', view: '/tasks', height: 860 },
     { name: 'submit', view: '/submit', height: 1160, prepare: choose('Cost review') },
     { name: 'task', view: `/tasks/${task.id}`, height: 1460 },
     { name: 'agents', view: '/agents', height: 560 },
     { name: 'agent', view: '/agents/finance', height: 1080 },
-    { name: 'market', view: '/market', height: 1160, prepare: choose('minute') },
     { name: 'admin', view: '/admin', height: 760 },
   ];
 }
 
+/** Some tasks beside each other, so that there is something to see of the last minute. */
+async function work(client: SwarmbidClient): Promise<void> {
+  for (let wave = 0; wave < 3; wave += 1) {
+    const submitted = await Promise.all(EXAMPLES.map(({ task }) => client.submit({ ...task, biddingTimeMs: 500 })));
+    await Promise.all(submitted.map(({ id }) => client.wait(id)));
+  }
+}
+
 /** What the pictures show: campaigns with and without a warning, smaller tasks, one that nobody can do, keys, an audit. */
-async function fill(url: string, token: string | undefined): Promise<{ key: string; task: TaskView }> {
+async function fill(
+  url: string,
+  token: string | undefined,
+): Promise<{ key: string; client: SwarmbidClient; task: TaskView }> {
   const open = new SwarmbidClient({ url, token });
   const { key } = await open.createKey({ role: 'admin', name: 'operations' });
   const client = new SwarmbidClient({ url, token: key });
@@ -61,7 +78,7 @@ async function fill(url: string, token: string | undefined): Promise<{ key: stri
   }
   if (last === undefined) throw new Error('the demo has no campaigns');
   await run({ ...(EXAMPLES[0]?.task ?? { type: 'cost-review' }), priority: 'critical' });
-  return { key, task: last };
+  return { key, client, task: last };
 }
 
 async function shoot(browser: TestBrowser, url: string, key: string, shot: Shot): Promise<void> {
@@ -96,8 +113,8 @@ await mkdir(FOLDER, { recursive: true });
 const market = await startDemoMarket(process.env, { dataDir: undefined, serve: false, model: false });
 const browser = await startBrowser();
 try {
-  const { key, task } = await fill(market.url, market.token);
-  for (const shot of shotsOf(task)) await shoot(browser, market.url, key, shot);
+  const { key, client, task } = await fill(market.url, market.token);
+  for (const shot of shotsOf(client, task)) await shoot(browser, market.url, key, shot);
 } finally {
   await browser.close();
   await market.stop();

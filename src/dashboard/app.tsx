@@ -95,7 +95,6 @@ function View() {
   const first = useRef(true);
   useEffect(() => {
     const heading = document.querySelector<HTMLElement>('main h1');
-    document.title = `${heading?.textContent ?? 'Swarmbid'} · Swarmbid`;
     if (!first.current) {
       scrollTo(0, 0);
       heading?.focus({ preventScroll: true });

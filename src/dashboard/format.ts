@@ -67,6 +67,18 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${number(count, 0)} ${count === 1 ? one : many}`;
 }
 
+/** A label of an axis that counts: none between whole numbers. */
+export function wholeTick(value: number): string {
+  return Number.isInteger(value) ? WHOLE.format(value) : '';
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A UUID by its end, where it is not what matters; any other name as it is. */
+export function shortName(text: string): string {
+  return UUID.test(text) ? shortId(text) : text;
+}
+
 export function shortId(id: string): string {
   return `…${id.slice(-8)}`;
 }

@@ -227,7 +227,7 @@ const SENTENCES: Record<TaskEvent['type'], [Tone, Say]> = {
   'subtask.started': ['plain', (data) => joined(`${agentOf(data)} started ${partOf(data)}`, attemptText(data))],
   'subtask.progress': [
     'plain',
-    (data) => joined(`${partOf(data)} at ${numberOf(data, 'percent') ?? 0} %`, textOf(data, 'note')),
+    (data) => joined(`${partOf(data)} at ${Math.round(numberOf(data, 'percent') ?? 0)} %`, textOf(data, 'note')),
   ],
   'subtask.accepted': ['good', (data) => joined(`${partOf(data)} of ${agentOf(data)} accepted`, qualityText(data))],
   'subtask.failed': [

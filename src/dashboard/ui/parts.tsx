@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
 import type { SubtaskStatus, TaskStatus, Tier } from '../../sdk/index.ts';
 import { agentPath } from '../state/router.ts';
 
@@ -106,7 +107,11 @@ export function Facts({ of }: { of: readonly (readonly [ComponentChildren, Compo
   );
 }
 
-export function PageHead(props: { title: ComponentChildren; sub?: ComponentChildren; children?: ComponentChildren }) {
+/** The window is named after its page. */
+export function PageHead(props: { title: string; sub?: ComponentChildren; children?: ComponentChildren }) {
+  useEffect(() => {
+    document.title = `${props.title} · Swarmbid`;
+  }, [props.title]);
   return (
     <header class="page-head">
       <div>

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { AuditEntry, CreatedKey, KeyView } from '../../sdk/index.ts';
-import { day, NONE } from '../format.ts';
+import { day, NONE, shortName } from '../format.ts';
 import { client, token, unlock } from '../state/session.ts';
 import { usePages } from '../state/use-pages.ts';
 import { ActionError, ConfirmButton, Field, useAction } from '../ui/action.tsx';
@@ -65,7 +65,7 @@ function Keys({ keys, onChanged }: { keys: Pages<KeyView>; onChanged: () => Prom
               <span class="stack">
                 <strong>{key.name ?? 'unnamed'}</strong>
                 <span class="muted">
-                  {key.role}, owner {key.ownerId}, since {day(key.createdAt)}
+                  {key.role}, owner {shortName(key.ownerId)}, since {day(key.createdAt)}
                 </span>
               </span>
               {key.revokedAt === null ? (
@@ -189,9 +189,9 @@ function Audit({ audit }: { audit: Pages<AuditEntry> }) {
               {audit.items.map((entry) => (
                 <tr key={entry.seq}>
                   <td class="muted num">{day(entry.at)}</td>
-                  <td>{entry.actor}</td>
+                  <td title={entry.actor}>{shortName(entry.actor)}</td>
                   <td>{entry.action}</td>
-                  <td class="break">{entry.target ?? NONE}</td>
+                  <td title={entry.target ?? undefined}>{entry.target === null ? NONE : shortName(entry.target)}</td>
                   <td class="break muted">{detailsOf(entry)}</td>
                 </tr>
               ))}
@@ -206,6 +206,6 @@ function Audit({ audit }: { audit: Pages<AuditEntry> }) {
 
 function detailsOf({ details }: AuditEntry): string {
   return Object.entries(details)
-    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name} ${typeof value === 'string' ? shortName(value) : JSON.stringify(value)}`)
     .join(', ');
 }

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { MarketSeries } from '../../../sdk/index.ts';
-import { duration, number, plural } from '../../format.ts';
+import { duration, number, plural, wholeTick } from '../../format.ts';
 import type { Resource } from '../../state/use-resource.ts';
 import { Chart, type Series } from '../../ui/chart.tsx';
 import { Card } from '../../ui/parts.tsx';
@@ -33,7 +33,7 @@ function Throughput({ of }: { of: MarketSeries }) {
     const ended = points.map((point) => point.completed + point.failed);
     const failedCount = sum(points.map((point) => point.failed));
     const shown: Series[] = [
-      { name: 'failed', values: ended, color: '--bad', kind: 'bars', format: (value) => number(value, 0) },
+      { name: 'failed', values: ended, color: '--bad', kind: 'bars', format: wholeTick },
       { name: 'completed', values: completed, color: '--part-skill', kind: 'bars' },
     ];
     const each = `each bar is ${duration(of.bucketMs)}`;

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { MarketStats, TaskStatus } from '../../../sdk/index.ts';
-import { number } from '../../format.ts';
+import { number, wholeTick } from '../../format.ts';
 import type { Resource } from '../../state/use-resource.ts';
 import { Chart, type Series } from '../../ui/chart.tsx';
 import { Card, Facts, Status } from '../../ui/parts.tsx';
@@ -43,7 +43,7 @@ function Recent({ of }: { of: readonly MarketStats[] }) {
         values: of.map(open),
         color: '--accent',
         kind: 'steps',
-        format: (value) => (Number.isInteger(value) ? number(value, 0) : ''),
+        format: wholeTick,
       },
       {
         name: 'waiting for an award',
