@@ -41,6 +41,9 @@ const renderers: Record<TaskEvent['type'], Render> = {
   'subtask.reassigned': (data, context) => [
     say('reassigned', [labelOf(data, context), handoverOf(data), attemptOf(data)], context.colors.yellow),
   ],
+  'subtask.skipped': (data, context) => [
+    say('skipped', [labelOf(data, context), skipReasonOf(data)], context.colors.dim),
+  ],
   'task.synthesizing': () => [say('synthesis', ['deliveries are checked against each other and put together'])],
   'validation.warning': (data, { colors }) => [
     say(
@@ -198,6 +201,12 @@ function qualityOf(data: Fields): Part {
     'quality',
     (quality) => `quality ${formatNumber(quality)}${source === undefined ? '' : ` by ${source}`}`,
   );
+}
+
+function skipReasonOf(data: Fields): Part {
+  return textField(data, 'reason') === 'CONDITION'
+    ? 'its condition does not hold'
+    : 'all that it depends on was skipped';
 }
 
 function blameOf(data: Fields): Part {

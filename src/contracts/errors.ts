@@ -60,6 +60,10 @@ export const FAILURE_CODES = [
   'DEADLINE_PASSED',
   'CANCELLED',
   'TASK_ENDED',
+  'STEP_FAILED',
+  'DEPENDENCY_FAILED',
+  'CONDITION_FAILED',
+  'REVIEW_EXHAUSTED',
 ] as const;
 
 export type FailureCode = (typeof FAILURE_CODES)[number];

@@ -5,6 +5,7 @@ import * as taskRollup from '../../migrations/20261125T120000Z-task-rollup.ts';
 import * as auditChain from '../../migrations/20261125T220000Z-audit-chain.ts';
 import * as busSecret from '../../migrations/20261125T221000Z-bus-secret.ts';
 import * as thinking from '../../migrations/20261125T230000Z-thinking.ts';
+import * as workflows from '../../migrations/20261125T230000Z-workflows.ts';
 
 /** Listed by hand, so that a bundle or a package needs no folder to read. */
 const migrations: Record<string, Migration> = {
@@ -13,6 +14,7 @@ const migrations: Record<string, Migration> = {
   '20261125T220000Z-audit-chain': auditChain,
   '20261125T221000Z-bus-secret': busSecret,
   '20261125T230000Z-thinking': thinking,
+  '20261125T230000Z-workflows': workflows,
 };
 
 /** Brings the schema up to date, one process at a time (Kysely's migrator takes an advisory lock). Returns what was applied. */

@@ -16,9 +16,10 @@ import { taskIdSchema } from '../contracts/primitives.ts';
 import type { Database } from '../db/database.ts';
 import type { Tables } from '../db/tables.ts';
 import type { TaskSpec } from '../contracts/task.ts';
+import { stepsView, withDependencies } from './step-views.ts';
 import { TEAM_SIZE } from './core/team-formation.ts';
 
-type TaskRow = Omit<Selectable<Tables['task']>, 'quality' | 'team_size'>;
+type TaskRow = Omit<Selectable<Tables['task']>, 'quality' | 'team_size' | 'decision_due_at'>;
 
 interface SubtaskRow {
   id: string;
@@ -34,6 +35,8 @@ interface SubtaskRow {
   error: SubtaskView['error'] | null;
   started_at: Date | null;
   finished_at: Date | null;
+  step_id: string | null;
+  iteration: number;
   value: unknown;
   made_by: Maker | null;
   feedback: number | null;
@@ -62,7 +65,8 @@ export class TaskViews {
   async get(principal: Principal, taskId: string): Promise<TaskView> {
     const row = await this.row(principal, taskId);
     const subtasks = await this.subtasks([taskId], true);
-    return { ...viewOf(row, subtasks.get(taskId) ?? []), data: row.data };
+    const steps = stepsView(row.spec, row.step_inputs);
+    return { ...viewOf(row, subtasks.get(taskId) ?? []), ...steps, data: row.data };
   }
 
   /** @throws MarketError NOT_FOUND */
@@ -90,6 +94,7 @@ export class TaskViews {
         'team',
         'warnings',
         'error',
+        'escalations',
         sql<Omit<TaskResult, 'sections'> | null>`result - 'sections'`.as('result'),
         'input_tokens',
         'output_tokens',
@@ -214,13 +219,14 @@ function subtaskView(row: SubtaskRow, withResult: boolean): SubtaskView {
     ...(row.made_by === null ? {} : { madeBy: row.made_by }),
     ...(withResult && row.status === 'accepted' ? { result: row.value } : {}),
     ...(row.error === null || row.error === undefined ? {} : { error: row.error }),
+    ...(row.step_id === null ? {} : { stepId: row.step_id, iteration: row.iteration }),
   };
 }
 
 function viewOf<Result extends Pick<TaskResult, 'quality'>>(
-  row: Omit<TaskRow, 'data' | 'result'> & { result: Result | null },
+  row: Omit<TaskRow, 'data' | 'result' | 'step_inputs'> & { result: Result | null },
   subtasks: SubtaskView[],
-): Omit<TaskView, 'data' | 'result'> & { result?: Result } {
+): Omit<TaskView, 'data' | 'steps' | 'result'> & { result?: Result } {
   return {
     id: row.id,
     ...specView(row.spec),
@@ -228,9 +234,10 @@ function viewOf<Result extends Pick<TaskResult, 'quality'>>(
     ownerId: row.owner_id,
     round: row.round,
     team: row.team,
-    subtasks,
+    subtasks: withDependencies(row.spec, subtasks, row.escalations),
     progressPercent: progressOf(row.status, subtasks),
     ...(row.result === null ? {} : { result: withFeedback(row.result, subtasks) }),
+    ...(row.escalations.length === 0 ? {} : { escalations: row.escalations }),
     warnings: row.warnings,
     ...(row.error === null ? {} : { error: row.error }),
     usage: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, costUsd: row.cost_usd },
@@ -252,18 +259,21 @@ function withFeedback<Result extends Pick<TaskResult, 'quality'>>(
 }
 
 /** The specification as people read it; what the market derived for itself stays inside. */
-export function specView(spec: TaskSpec): Omit<TaskSpec, 'blamableSkills' | 'maxTeamSize'> & { maxTeamSize: number } {
-  const entries = Object.entries(spec).filter(([name]) => name !== 'blamableSkills');
+export function specView(
+  spec: TaskSpec,
+): Omit<TaskSpec, 'blamableSkills' | 'steps' | 'maxTeamSize'> & { maxTeamSize: number } {
+  const entries = Object.entries(spec).filter(([name]) => name !== 'blamableSkills' && name !== 'steps');
   return {
-    ...(Object.fromEntries(entries) as Omit<TaskSpec, 'blamableSkills'>),
+    ...(Object.fromEntries(entries) as Omit<TaskSpec, 'blamableSkills' | 'steps'>),
     maxTeamSize: spec.maxTeamSize ?? TEAM_SIZE[spec.complexity],
   };
 }
 
-/** Mean progress of the subtasks; 100 only when the task is completed. */
+/** Mean progress of the subtasks that are not left out; 100 only when the task is completed. */
 function progressOf(status: TaskStatus, subtasks: readonly SubtaskView[]): number {
   if (status === 'completed') return 100;
-  if (subtasks.length === 0) return 0;
-  const mean = subtasks.reduce((sum, subtask) => sum + subtask.progressPercent, 0) / subtasks.length;
+  const parts = subtasks.filter((subtask) => subtask.status !== 'skipped');
+  if (parts.length === 0) return 0;
+  const mean = parts.reduce((sum, subtask) => sum + subtask.progressPercent, 0) / parts.length;
   return Math.min(99, Math.round(mean));
 }
