@@ -4,7 +4,6 @@
  */
 export const ERROR_TITLES = {
   INVALID_REQUEST: 'The request is not valid',
-  NOT_SUPPORTED: 'Not supported yet',
   UNAUTHENTICATED: 'A valid key is needed',
   FORBIDDEN: 'The key may not do this',
   NOT_FOUND: 'Not found',

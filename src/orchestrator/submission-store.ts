@@ -36,31 +36,7 @@ export type SubmissionAnswer = { kind: 'created'; createdAt: Date } | KnownSubmi
  * this owner has used before wins over the new task, which is then not stored.
  */
 export async function insertSubmissions(db: Database, submissions: readonly Submission[]): Promise<SubmissionAnswer[]> {
-  const rows = submissions.map((one) => {
-    const { task, openings } = beginTask(one, new Date(0));
-    return {
-      id: one.id,
-      owner_id: one.ownerId,
-      type: one.spec.type,
-      spec: one.spec,
-      data: one.data,
-      deadline: one.spec.deadline ?? null,
-      key: one.key?.text ?? null,
-      request_hash: one.key?.requestHash.toString('hex') ?? null,
-      step_inputs: one.stepInputs,
-      openings: openings.map(({ ord, skills }) => ({ ord, skills, need: needOf(skills, one.spec.domain) })),
-      subtasks: task.subtasks.map(({ id, ord, skills, stepId, hold }) => ({ id, ord, skills, step_id: stepId, hold })),
-      domain: one.spec.domain ?? null,
-      priority: PRIORITIES.indexOf(one.spec.priority),
-      event: {
-        type: one.spec.type,
-        requiredSkills: one.spec.requiredSkills,
-        complexity: one.spec.complexity,
-        priority: one.spec.priority,
-        ...(one.spec.steps === undefined ? {} : { steps: one.spec.steps.map((step) => step.id) }),
-      },
-    };
-  });
+  const rows = submissions.map(rowOf);
   const { rows: created } = await sql<{ id: string; createdAt: Date }>`
 with input as (
   select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x(id uuid, owner_id text, type text, spec jsonb,
@@ -98,6 +74,32 @@ select id, created_at as "createdAt" from t`.execute(db);
       return known;
     }),
   );
+}
+
+function rowOf(one: Submission) {
+  const { task, openings } = beginTask(one, new Date(0));
+  return {
+    id: one.id,
+    owner_id: one.ownerId,
+    type: one.spec.type,
+    spec: one.spec,
+    data: one.data,
+    deadline: one.spec.deadline ?? null,
+    key: one.key?.text ?? null,
+    request_hash: one.key?.requestHash.toString('hex') ?? null,
+    step_inputs: one.stepInputs,
+    openings: openings.map(({ ord, skills }) => ({ ord, skills, need: needOf(skills, one.spec.domain) })),
+    subtasks: task.subtasks.map(({ id, ord, skills, stepId, hold }) => ({ id, ord, skills, step_id: stepId, hold })),
+    domain: one.spec.domain ?? null,
+    priority: PRIORITIES.indexOf(one.spec.priority),
+    event: {
+      type: one.spec.type,
+      requiredSkills: one.spec.requiredSkills,
+      complexity: one.spec.complexity,
+      priority: one.spec.priority,
+      ...(one.spec.steps === undefined ? {} : { steps: one.spec.steps.map((step) => step.id) }),
+    },
+  };
 }
 
 /** What this owner used the key for; undefined if it never did. */

@@ -13,6 +13,7 @@ import { Batcher } from '../util/batcher.ts';
 import { UUID_PATTERN, uuidv7 } from '../util/uuid.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import { complexityOf } from './core/team-formation.ts';
+import { decideEscalation } from './escalation.ts';
 import { insertFeedback } from './feedback-store.ts';
 import type { Synthesis } from './ports.ts';
 import {
@@ -86,6 +87,18 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
       return views.get(principal, taskId);
     },
     feedback: (principal, taskId, feedback) => giveFeedback(tasks, views, principal, taskId, feedback),
+    decide: (principal, taskId, answer) =>
+      decideEscalation({ tasks, views }, principal, taskId, answer),
+    async messages(principal, taskId, query) {
+      const after = decodeCursor(query.cursor, UUID_PATTERN);
+      const messages = await views.messages(principal, taskId, after, query.limit + 1);
+      return pageOf(
+        messages,
+        query.limit,
+        (message) => message,
+        (message) => message.id,
+      );
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { MarketError } from '../contracts/errors.ts';
 import type { Principal } from '../contracts/access.ts';
 import type { ReceiptRound } from '../contracts/award.ts';
 import type { TaskEvent } from '../contracts/events.ts';
+import type { MessageView } from '../contracts/message.ts';
 import type {
   Maker,
   SubtaskStatus,
@@ -166,6 +167,33 @@ export class TaskViews {
       .orderBy('round')
       .execute();
     return rows.map((row) => row.receipt);
+  }
+
+  /** Oldest first, with ids over `after`. */
+  async messages(
+    principal: Principal,
+    taskId: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<MessageView[]> {
+    await this.position(principal, taskId);
+    let query = this.db
+      .selectFrom('agent_message')
+      .select(['id', 'subtask_id', 'from_agent', 'to_agent', 'topic', 'data', 'at'])
+      .where('task_id', '=', taskId)
+      .orderBy('id')
+      .limit(limit);
+    if (after !== undefined) query = query.where('id', '>', after);
+    const rows = await query.execute();
+    return rows.map(({ id, topic, data, at, ...row }) => ({
+      id,
+      subtaskId: row.subtask_id,
+      from: row.from_agent,
+      to: row.to_agent,
+      topic,
+      data,
+      at: at.toISOString(),
+    }));
   }
 
   private scoped(principal: Principal, taskId: string) {

@@ -7,7 +7,14 @@ import type { Synthesis } from './ports.ts';
 /** The steps as decisions see them; undefined for a task that the market divides. */
 export function stepsOf({ steps = [] }: ParsedTaskSubmission): StepSpec[] | undefined {
   if (steps.length === 0) return undefined;
-  return steps.map(({ description: _description, data: _data, dependsOn = [], ...step }) => ({ ...step, dependsOn }));
+  return steps.map(({ id, skills, dependsOn = [], when, switch: branch, review }) => ({
+    id,
+    skills,
+    dependsOn,
+    ...(when === undefined ? {} : { when }),
+    ...(branch === undefined ? {} : { switch: branch }),
+    ...(review === undefined ? {} : { review }),
+  }));
 }
 
 /** What the agents of the steps are given beside the task's own. */
