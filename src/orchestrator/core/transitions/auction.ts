@@ -192,5 +192,7 @@ function file(
   outcome: ReceiptRound['outcome'],
   awards: ReceiptRound['awards'],
 ): void {
-  draft.effects.push({ kind: 'receipt', receipt: { ...command.receipt, outcome, awards } });
+  const stepId = draft.subtasks[command.ord]?.stepId ?? null;
+  const receipt = { ...command.receipt, ...(stepId === null ? {} : { stepId }), outcome, awards };
+  draft.effects.push({ kind: 'receipt', receipt });
 }

@@ -244,7 +244,7 @@ function fileReassignment(
     receipt: {
       ...next.basis,
       round,
-      subtaskId: subtask.id,
+      ...nameOf(subtask),
       at: draft.now.toISOString(),
       note: `Given to the next bidder of round ${next.basis.round} after ${after}.`,
       outcome: 'reassigned',
