@@ -87,8 +87,7 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
       return views.get(principal, taskId);
     },
     feedback: (principal, taskId, feedback) => giveFeedback(tasks, views, principal, taskId, feedback),
-    decide: (principal, taskId, answer) =>
-      decideEscalation({ tasks, views }, principal, taskId, answer),
+    decide: (principal, taskId, answer) => decideEscalation({ tasks, views }, principal, taskId, answer),
     async messages(principal, taskId, query) {
       const after = decodeCursor(query.cursor, UUID_PATTERN);
       const messages = await views.messages(principal, taskId, after, query.limit + 1);

@@ -145,7 +145,6 @@ function messages(server: FastifyInstance, tasks: TaskService): void {
   server.withTypeProvider<ZodTypeProvider>().get(
     '/tasks/:id/messages',
     {
-      config: forSubmitters,
       schema: {
         tags,
         summary: 'What its agents said to each other, oldest first',
