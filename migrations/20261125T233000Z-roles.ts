@@ -19,7 +19,7 @@ const PARTS = ['subtask', 'opening', 'round', 'attempt', 'event'];
 const API_ONLY = ['api_key', 'audit'];
 
 const TASK_STATE = `status, version, epoch, round, event_seq, synthesis_due_at, team, result, warnings, error, input_tokens,
-  output_tokens, cost_usd, subtask_count, updated_at, started_at, finished_at`;
+  output_tokens, cost_usd, subtask_count, updated_at, started_at, finished_at, escalations, decision_due_at`;
 const AGENT_CARD = 'name, skills, domains, capacity, pool';
 
 /** What each role may do, beside reading `kysely_migration`. A cancelled task is decided by the API: it writes as an orchestrator does. */
@@ -33,6 +33,7 @@ const GRANTS: Record<string, Record<string, string>> = {
     attempt: 'select, insert, update (seen, closed_at, verdict)',
     event: 'select, insert',
     ledger: 'select, insert',
+    agent_message: 'select',
     feedback: 'select, insert',
     outbox: 'select, insert, delete',
     agent: `select, insert (id, ${AGENT_CARD}, status), update (${AGENT_CARD}, status)`,
@@ -73,7 +74,7 @@ const GRANTS: Record<string, Record<string, string>> = {
   swarmbid_pool: {
     attempt: `select, update (replica_id, claimed_at, due_at, progress_percent, progress_note, outcome, value, error,
       input_tokens, output_tokens, cost_usd, ended_at, changes, made_by)`,
-    task: `select (id, owner_id, type, status, spec, data, team, result, error, input_tokens, output_tokens, cost_usd)`,
+    task: `select (id, owner_id, type, status, spec, data, step_inputs, team, result, error, input_tokens, output_tokens, cost_usd)`,
     subtask: 'select',
     idempotency: 'select (task_id, key)',
     agent_memory: 'select, insert, delete',
@@ -113,7 +114,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     }
   }
   // what a pool may see of a task whose messages it gets
-  await run('create index agent_message_by_task on agent_message (task_id)');
   await run(`create index idempotency_of_handoffs on idempotency (task_id) where key like 'handoff:%'`);
   for (const statement of policies()) await run(statement);
 }
@@ -132,6 +132,7 @@ function policies(): string[] {
     ...PARTS.flatMap((table) => [
       api(table, `using (${OWNER} = '*' or ${OF_VISIBLE_TASK}) with check (${OWNER} <> '')`),
     ]),
+    api('agent_message', `using (${OWNER} = '*' or ${OF_VISIBLE_TASK})`),
     ...API_ONLY.map((table) => api(table, 'using (true)')),
     ...[...OWNED, ...PARTS, 'agent_message', 'audit'].map(
       (table) => `create policy orchestrator on ${table} to swarmbid_orchestrator using (true)`,
@@ -183,7 +184,7 @@ end $$`,
 
 export async function down(db: Kysely<unknown>): Promise<void> {
   const run = (statement: string) => sql.raw(statement).execute(db);
-  await run('drop index agent_message_by_task, idempotency_of_handoffs');
+  await run('drop index idempotency_of_handoffs');
   const { rows } = await sql<{ policy: string; table: string }>`
     select policyname as policy, tablename as table from pg_policies where schemaname = 'public'`.execute(db);
   for (const { policy, table } of rows) await run(`drop policy ${policy} on ${table}`);

@@ -192,8 +192,8 @@ class MarketProcess {
           synthesis,
           policies: new Set(policies.keys()),
           defaultPolicy: config.awardPolicy,
-          onSubmitted: (taskIds) => {
-            wakeups.work(['auction']);
+          onSubmitted: (taskIds, conditions) => {
+            wakeups.work(conditions ? ['auction', 'conditions'] : ['auction']);
             wakeups.events(new Map(taskIds.map((taskId) => [taskId, 1])));
           },
         }),
@@ -222,6 +222,7 @@ class MarketProcess {
         wakeups.work([
           ...(summary.entries ? (['fold'] as const) : []),
           ...(summary.openings ? (['auction'] as const) : []),
+          ...(summary.conditions ? (['conditions'] as const) : []),
           ...(summary.freed ? (['capacity'] as const) : []),
         ]);
       },

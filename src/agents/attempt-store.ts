@@ -7,8 +7,10 @@
  * lease; what is settled from a report is committed after it, and with it, durably.
  */
 import { sql, type RawBuilder } from 'kysely';
+import type { Revision } from '../contracts/agent-definition.ts';
 import type { Maker, TaskSpec, TeamMember, Usage } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
+import { dependencyDeliveries } from '../db/step-deliveries.ts';
 
 export interface AttemptId {
   subtaskId: string;
@@ -48,6 +50,17 @@ export interface ClaimedAttempt extends AttemptId {
   /** The attempt's share of the task's budget; null where there is none. */
   maxTokens: number | null;
   maxCostUsd: number | null;
+  /** Null where the market divided the task. */
+  step: ClaimedStep | null;
+}
+
+export interface ClaimedStep {
+  id: string;
+  description?: string;
+  data?: Record<string, unknown>;
+  /** Accepted deliveries of the steps that it depends on, by their ids. */
+  dependencies: Record<string, unknown>;
+  revision: Revision | null;
 }
 
 /** Claims attempts of this pool that are open and unclaimed, or this replica's own already; a lease begins. The others are absent from the answer. */
@@ -70,10 +83,19 @@ export async function claimAttempts(
     )
     select c.subtask_id as "subtaskId", c.epoch, c.task_id as "taskId", c.agent_id as "agentId", c.attempt,
       c.timeout_ms as "timeoutMs", c.max_tokens as "maxTokens", c.max_cost_usd as "maxCostUsd", s.skills, t.spec, t.data,
-      t.team, t.owner_id as "ownerId"
+      t.team, t.owner_id as "ownerId", case when s.step_id is not null then
+        jsonb_build_object('id', s.step_id, 'dependencies', ${dependencyDeliveries}, 'revision', ${revision})
+        || coalesce(t.step_inputs -> s.ord::text, '{}') end as step
     from claimed c join subtask s on s.id = c.subtask_id join task t on t.id = c.task_id`.execute(db);
   return rows;
 }
+
+/** What a step that was sent back is to improve, of a statement that has its row as `s`. */
+const revision = sql`case when s.revises is not null then jsonb_strip_nulls(jsonb_build_object('decisionNote', s.revises -> 'note'))
+  || jsonb_build_object('iteration', s.iteration,
+    'previous', (select p.value from attempt p where p.subtask_id = s.id and p.epoch = (s.revises ->> 'epoch')::int),
+    'notes', (select n.value from attempt n
+      where n.subtask_id = s.revises ->> 'by' and n.epoch = (s.revises ->> 'byEpoch')::int)) end`;
 
 export interface AttemptReport extends AttemptId {
   outcome: 'delivered' | 'failed' | 'timed_out';

@@ -232,7 +232,7 @@ export class Workbench {
       },
       log: agentLog(this.options.logger, { agentId: agent.id, taskId, subtaskId }),
       attempt,
-      idempotencyKey: `sub_${subtaskId}`,
+      idempotencyKey: `sub_${subtaskId}${claimed.step?.revision ? `_${claimed.step.revision.iteration}` : ''}`,
       usage: (more) => {
         usage.inputTokens = used(usage.inputTokens + Math.round(used(more.inputTokens)));
         usage.outputTokens = used(usage.outputTokens + Math.round(used(more.outputTokens)));
@@ -312,23 +312,26 @@ function reasonOf(error: unknown): string {
 }
 
 function inputOf(claimed: ClaimedAttempt): SubtaskInput {
-  const { spec, skills, data, team, agentId } = claimed;
+  const { spec, skills, data, team, agentId, step } = claimed;
+  const description = step?.description ?? spec.description;
   return {
     id: claimed.subtaskId,
     taskId: claimed.taskId,
     type: spec.type,
-    ...(spec.description === undefined ? {} : { description: spec.description }),
+    ...(description === undefined ? {} : { description }),
     skill: skills[0] ?? null,
     skills,
     ...(spec.domain === undefined ? {} : { domain: spec.domain }),
     complexity: spec.complexity,
-    data,
+    data: step?.data === undefined ? data : { ...data, ...step.data },
     team: team
       .filter((member) => member.agentId !== agentId)
       .map((member) => ({ agentId: member.agentId, skills: member.skills })),
     ...(spec.deadline === undefined ? {} : { deadline: spec.deadline }),
     timeoutMs: claimed.timeoutMs,
     ...(claimed.maxTokens === null && claimed.maxCostUsd === null ? {} : { budget: budgetOf(claimed) }),
+    ...(step === null ? {} : { stepId: step.id, dependencies: step.dependencies }),
+    ...(step?.revision ? { revision: step.revision } : {}),
   };
 }
 

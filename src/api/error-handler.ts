@@ -7,7 +7,6 @@ import { PROBLEM_MEDIA_TYPE, type Problem } from './problem.ts';
 /** The one table from the meaning of an error to its HTTP status. */
 export const HTTP_STATUS: Record<ErrorCode, number> = {
   INVALID_REQUEST: 400,
-  NOT_SUPPORTED: 400,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,

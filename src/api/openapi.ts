@@ -19,7 +19,9 @@ import {
   moversReportSchema,
   tiersReportSchema,
 } from '../contracts/ledger.ts';
+import { messageViewSchema } from '../contracts/message.ts';
 import { skillBodySchema, skillSchema } from '../contracts/skill.ts';
+import { decisionSchema, escalationSchema, stepSchema } from '../contracts/step.ts';
 import {
   subtaskViewSchema,
   taskListItemSchema,
@@ -38,6 +40,10 @@ const named: Record<string, z.ZodType> = {
   TaskResult: taskResultSchema,
   TaskEvent: taskEventSchema,
   AwardReceipt: awardReceiptSchema,
+  Step: stepSchema,
+  Escalation: escalationSchema,
+  Decision: decisionSchema,
+  Message: messageViewSchema,
   Feedback: feedbackSchema,
   Skill: skillSchema,
   SkillBody: skillBodySchema,

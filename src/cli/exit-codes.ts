@@ -22,12 +22,7 @@ export class UsageError extends Error {
 }
 
 /** Codes of requests that no server would take: what was typed must change. */
-const USAGE_CODES: ReadonlySet<string> = new Set([
-  'INVALID_REQUEST',
-  'NOT_SUPPORTED',
-  'PAYLOAD_TOO_LARGE',
-  'IDEMPOTENCY_KEY_REUSED',
-]);
+const USAGE_CODES: ReadonlySet<string> = new Set(['INVALID_REQUEST', 'PAYLOAD_TOO_LARGE', 'IDEMPOTENCY_KEY_REUSED']);
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;

@@ -62,9 +62,13 @@ function createAnswerCount() {
   let changes = 0;
   return {
     count: ({ type, data }: TaskEvent) => {
-      if (textField(data, 'outcome') === 'market_failure') return;
+      const attempt = `${textField(data, 'subtaskId')}:${numberField(data, 'attempt')}`;
+      if (textField(data, 'outcome') === 'market_failure') {
+        answered.delete(attempt);
+        return;
+      }
       if (type === 'subtask.accepted' || type === 'subtask.failed') {
-        answered.add(`${textField(data, 'subtaskId')}:${numberField(data, 'attempt')}`);
+        answered.add(attempt);
       }
       if (type === 'reputation.changed') changes += 1;
     },
@@ -81,9 +85,9 @@ function wordsView(session: Session) {
   return {
     show: (event: TaskEvent) => {
       startMs ??= Date.parse(event.at);
-      if (event.type === 'subtask.started') {
-        skills.set(textField(event.data, 'subtaskId') ?? '', textsField(event.data, 'skills'));
-      }
+      const [subtaskId = '', step] = [textField(event.data, 'subtaskId'), textField(event.data, 'stepId')];
+      if (step !== undefined) skills.set(subtaskId, [step]);
+      else if (event.type === 'subtask.started') skills.set(subtaskId, textsField(event.data, 'skills'));
       const lines = withTime(event, startMs, renderEvent(event, { colors, skillsOf }));
       const progress = progressOf(event, skillsOf);
       if (progress !== null) view.progress(progress);

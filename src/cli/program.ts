@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import { addAgentsCommand } from './commands/agents.ts';
 import { addAwardCommand } from './commands/award.ts';
+import { addDecideCommand } from './commands/decide.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addKeysCommand } from './commands/keys.ts';
+import { addMessagesCommand } from './commands/messages.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addReputationCommand } from './commands/reputation.ts';
 import { addSubmitCommand } from './commands/submit.ts';
@@ -43,6 +45,8 @@ export function createProgram(host: CommandHost): Command {
     addAgentsCommand,
     addReputationCommand,
     addAwardCommand,
+    addMessagesCommand,
+    addDecideCommand,
     addKeysCommand,
     addMigrateCommand,
     addDoctorCommand,

@@ -14,7 +14,7 @@ import {
 /** What a reader of one event knows besides it. */
 export interface EventContext {
   colors: Colors;
-  /** The skills that a subtask answers for; empty where they are not known (they come with its start). */
+  /** The skills that a subtask answers for, or its step; empty where they are not known (they come with its start). */
   skillsOf(subtaskId: string): readonly string[];
 }
 
@@ -23,7 +23,12 @@ type Render = (data: Fields, context: EventContext) => string[];
 
 const renderers: Record<TaskEvent['type'], Render> = {
   'task.accepted': (data) => [
-    say('accepted', [textField(data, 'type'), textField(data, 'priority'), textField(data, 'complexity')]),
+    say('accepted', [
+      textField(data, 'type'),
+      textField(data, 'priority'),
+      textField(data, 'complexity'),
+      stepsOf(data),
+    ]),
   ],
   'task.announced': renderAnnounced,
   'bids.received': renderBids,
@@ -39,7 +44,12 @@ const renderers: Record<TaskEvent['type'], Render> = {
     say('failed', [labelOf(data, context), agentOf(data), attemptOf(data), failureOf(data)], context.colors.red),
   ],
   'subtask.reassigned': (data, context) => [
-    say('reassigned', [labelOf(data, context), handoverOf(data), attemptOf(data)], context.colors.yellow),
+    textField(data, 'reason') === 'SENT_BACK' || textField(data, 'reason') === 'INPUT_TAKEN_BACK'
+      ? say('again', [labelOf(data, context), iterationOf(data), textField(data, 'reason')], context.colors.yellow)
+      : say('reassigned', [labelOf(data, context), handoverOf(data), attemptOf(data)], context.colors.yellow),
+  ],
+  'subtask.skipped': (data, context) => [
+    say('skipped', [labelOf(data, context), skipReasonOf(data)], context.colors.dim),
   ],
   'task.synthesizing': () => [say('synthesis', ['deliveries are checked against each other and put together'])],
   'validation.warning': (data, { colors }) => [
@@ -56,7 +66,7 @@ const renderers: Record<TaskEvent['type'], Render> = {
     ]),
   ],
   'task.escalated': (data, { colors }) => [
-    say('escalated', ['a person must decide', textField(data, 'reason')], colors.yellow),
+    say('escalated', ['a person must decide', textField(data, 'reason'), textField(data, 'message')], colors.yellow),
   ],
   'reputation.changed': renderReputation,
   'task.completed': (_data, { colors }) => [say('completed', ['the task'], colors.green)],
@@ -181,13 +191,15 @@ function textPart(fields: Fields, name: string, format: (value: string) => strin
 }
 
 function labelOf(data: Fields, context: Pick<EventContext, 'skillsOf'>): Part {
-  const own = textsField(data, 'skills');
+  const step = textField(data, 'stepId');
+  const own = step === undefined ? textsField(data, 'skills') : [step];
   return textPart(data, 'subtaskId', (id) => subtaskLabel(id, own.length > 0 ? own : context.skillsOf(id)));
 }
 
 const agentOf = (data: Fields): Part => textField(data, 'agentId');
 const roundOf = (data: Fields): Part => numberPart(data, 'round', (round) => `round ${round}`);
 const attemptOf = (data: Fields): Part => numberPart(data, 'attempt', (attempt) => `attempt ${attempt}`);
+const iterationOf = (data: Fields): Part => numberPart(data, 'iteration', (iteration) => `iteration ${iteration}`);
 const percentOf = (data: Fields): Part => numberPart(data, 'percent', formatPercent);
 const durationOf = (data: Fields): Part => numberPart(data, 'durationMs', formatDuration);
 
@@ -198,6 +210,17 @@ function qualityOf(data: Fields): Part {
     'quality',
     (quality) => `quality ${formatNumber(quality)}${source === undefined ? '' : ` by ${source}`}`,
   );
+}
+
+function stepsOf(data: Fields): Part {
+  const steps = textsField(data, 'steps');
+  return steps.length === 0 ? undefined : `steps ${formatList(steps)}`;
+}
+
+function skipReasonOf(data: Fields): Part {
+  return textField(data, 'reason') === 'CONDITION'
+    ? 'its condition does not hold'
+    : 'all that it depends on was skipped';
 }
 
 function blameOf(data: Fields): Part {

@@ -11,7 +11,8 @@ export function renderReceipt(receipt: AwardReceipt, colors: Colors): string[] {
 }
 
 function renderRound(round: ReceiptRound, colors: Colors): string[] {
-  const what = round.subtaskId === undefined ? 'the whole task' : subtaskLabel(round.subtaskId, round.requiredSkills);
+  const names = round.stepId === undefined ? round.requiredSkills : [`step ${round.stepId}`];
+  const what = round.subtaskId === undefined ? 'the whole task' : subtaskLabel(round.subtaskId, names);
   return [
     colors.bold(
       `Round ${round.round} · ${what} · policy ${round.policy} · ${round.outcome.replaceAll('_', ' ')} · ${round.at}`,

@@ -7,9 +7,11 @@ const SHOWN_ITEMS = 3;
 const SHOWN_CHARACTERS = 150;
 const SHORT_CHARACTERS = 60;
 
-type Ended = Pick<TaskView, 'id' | 'status' | 'error' | 'result' | 'usage'> & {
-  subtasks?: Pick<TaskView['subtasks'][number], 'skills' | 'madeBy'>[];
-};
+type Part = Pick<
+  TaskView['subtasks'][number],
+  'skills' | 'madeBy' | 'stepId' | 'status' | 'agentId' | 'iteration' | 'waitsFor' | 'error'
+>;
+type Ended = Pick<TaskView, 'id' | 'status' | 'error' | 'result' | 'usage'> & { subtasks?: Part[] };
 
 /** How a task ended: its result or its error, warnings and usage. */
 export function renderOutcome(task: Ended, colors: Colors): string[] {
@@ -20,7 +22,8 @@ export function renderOutcome(task: Ended, colors: Colors): string[] {
     ...(task.error?.uncoveredSkills === undefined
       ? []
       : [`  uncovered skills: ${formatList(task.error.uncoveredSkills)}`]),
-    ...(task.result === undefined ? [] : renderResult(task.result, makersOf(task), colors)),
+    ...renderSteps(task, colors),
+    ...(task.result === undefined ? [] : renderResult(task.result, task, colors)),
     ...renderUsage(task),
   ];
 }
@@ -28,8 +31,10 @@ export function renderOutcome(task: Ended, colors: Colors): string[] {
 /** What made each section, where its agent said so. */
 function makersOf({ subtasks = [] }: Ended): ReadonlyMap<string, string> {
   return new Map(
-    subtasks.flatMap(({ skills, madeBy }) =>
-      madeBy === undefined ? [] : skills.map((skill) => [skill, renderMaker(madeBy)] as const),
+    subtasks.flatMap(({ skills, stepId, madeBy }) =>
+      madeBy === undefined
+        ? []
+        : [...skills, ...(stepId === undefined ? [] : [stepId])].map((name) => [name, renderMaker(madeBy)] as const),
     ),
   );
 }
@@ -38,16 +43,37 @@ function renderMaker({ method, model, endpoint }: NonNullable<TaskView['subtasks
   return method === 'rules' ? 'by rules' : printable(`by the model ${model ?? '?'} at ${endpoint ?? '?'}`);
 }
 
-function renderResult(result: TaskResult, makers: ReadonlyMap<string, string>, colors: Colors): string[] {
+function renderResult(result: TaskResult, task: Ended, colors: Colors): string[] {
+  const steps = stepIdsOf(task);
+  const makers = makersOf(task);
   const quality = result.quality === null ? 'not measured' : formatNumber(result.quality);
   return [
     `  success ${result.success ? colors.green('yes') : colors.red('no')} · quality ${quality} · by ${formatList(result.contributors)}`,
     `  took ${formatDuration(result.durationMs)}; its parts one after the other: ${formatDuration(result.sequentialMs)} (${formatNumber(result.speedup)} ×)`,
     ...renderWarnings(result, colors),
-    ...Object.entries(result.sections).flatMap(([skill, value]) =>
-      renderSection(skill, value, makers.get(skill), colors),
-    ),
+    // Deliveries of steps stand there twice: by their skills too.
+    ...Object.entries(result.sections)
+      .filter(([name]) => steps.length === 0 || steps.includes(name))
+      .flatMap(([name, value]) => renderSection(name, value, makers.get(name), colors)),
   ];
+}
+
+const stepIdsOf = ({ subtasks = [] }: Ended) => subtasks.flatMap(({ stepId }) => stepId ?? []);
+
+/** A line for each step: how it ended and by whom, or what it waits for. */
+function renderSteps(task: Ended, colors: Colors): string[] {
+  const width = Math.max(0, ...stepIdsOf(task).map((id) => id.length));
+  return (task.subtasks ?? []).flatMap(({ stepId, status, agentId, iteration = 1, waitsFor = [], error }) => {
+    if (stepId === undefined) return [];
+    const paint = status === 'accepted' ? colors.green : status === 'skipped' ? colors.dim : colors.red;
+    const parts = [
+      agentId ?? '',
+      iteration > 1 ? `iteration ${iteration}` : '',
+      waitsFor.length === 0 ? '' : `waits for ${formatList(waitsFor)}`,
+      error === undefined ? '' : `${error.code}: ${printable(error.message)}`,
+    ].filter((part) => part !== '');
+    return [`  ${stepId.padEnd(width)}  ${paint(status.padEnd(9))}  ${parts.join(' · ')}`.trimEnd()];
+  });
 }
 
 function renderWarnings(result: TaskResult, colors: Colors): string[] {

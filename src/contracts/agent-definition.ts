@@ -24,6 +24,23 @@ export interface SubtaskInput {
   timeoutMs: number;
   /** The attempt's share of the task's budget; what it uses beyond is not paid for. */
   budget?: { maxTokens?: number; maxCostUsd?: number };
+  /** Of a task with steps: the step, and by their ids the deliveries of the steps that it depends on (a skipped one has none). */
+  stepId?: string;
+  dependencies?: Record<string, unknown>;
+  /** Set when a review has sent this step back. */
+  revision?: Revision;
+}
+
+/** Work that is to be done again, and why. */
+export interface Revision {
+  /** From 2. */
+  iteration: number;
+  /** This step's own delivery of the iteration before. */
+  previous: unknown;
+  /** What the reviewing step delivered. */
+  notes: unknown;
+  /** What the person wrote who asked for one more iteration. */
+  decisionNote?: string;
 }
 
 /** A message from one agent to another about a task that both work on. */
@@ -52,7 +69,7 @@ export interface ExecutionContext {
   log: AgentLog;
   /** From 1; grows only when an agent has answered for an attempt. */
   attempt: number;
-  /** `sub_<subtaskId>`: the same for every run of this subtask. Pass it on with effects of your own: work runs at least once. */
+  /** `sub_<subtaskId>`, and `_<iteration>` after it for work that was sent back: the same for every run of that. Pass it on with effects of your own: work runs at least once. */
   idempotencyKey: string;
   /** Adds to the task's usage. */
   usage(used: { inputTokens?: number; outputTokens?: number; costUsd?: number }): void;

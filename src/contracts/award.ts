@@ -57,6 +57,7 @@ export type Award = z.infer<typeof awardSchema>;
 export const receiptRoundSchema = z.object({
   round: z.number().int(),
   subtaskId: z.string().optional(),
+  stepId: z.string().optional().describe('the step that was auctioned'),
   at: z.string(),
   policy: z.string(),
   weights: scorePartsSchema,

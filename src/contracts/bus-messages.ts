@@ -15,8 +15,8 @@ export const bidsMessageSchema = z.object({
 });
 export type BidsMessage = z.infer<typeof bidsMessageSchema>;
 
-/** `auction`: an opening was made; `capacity`: a slot was freed, so what waits for one is due. */
-export const WORK_KINDS = ['auction', 'capacity', 'intake', 'fold', 'relay'] as const;
+/** `auction`: an opening was made; `capacity`: a slot was freed, so what waits for one is due; `conditions`: steps wait for theirs. */
+export const WORK_KINDS = ['auction', 'capacity', 'intake', 'conditions', 'fold', 'relay'] as const;
 export type WorkKind = (typeof WORK_KINDS)[number];
 /** To orchestrators: the store holds work of these kinds. */
 export const workMessageSchema = z.object({ kinds: z.array(z.enum(WORK_KINDS)) });

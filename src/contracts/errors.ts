@@ -4,7 +4,6 @@
  */
 export const ERROR_TITLES = {
   INVALID_REQUEST: 'The request is not valid',
-  NOT_SUPPORTED: 'Not supported yet',
   UNAUTHENTICATED: 'A valid key is needed',
   FORBIDDEN: 'The key may not do this',
   NOT_FOUND: 'Not found',
@@ -60,6 +59,10 @@ export const FAILURE_CODES = [
   'DEADLINE_PASSED',
   'CANCELLED',
   'TASK_ENDED',
+  'STEP_FAILED',
+  'DEPENDENCY_FAILED',
+  'CONDITION_FAILED',
+  'REVIEW_EXHAUSTED',
 ] as const;
 
 export type FailureCode = (typeof FAILURE_CODES)[number];

@@ -10,6 +10,7 @@ export const EVENT_TYPES = [
   'subtask.accepted',
   'subtask.failed',
   'subtask.reassigned',
+  'subtask.skipped',
   'task.synthesizing',
   'validation.warning',
   'message.sent',

@@ -14,6 +14,7 @@ export const ROUTES: Readonly<Record<string, Access>> = {
   'GET /v1/tasks/:id': 'submitter',
   'GET /v1/tasks/:id/events': 'submitter',
   'GET /v1/tasks/:id/award': 'submitter',
+  'GET /v1/tasks/:id/messages': 'submitter',
   'POST /v1/tasks/:id/cancel': 'submitter',
   'POST /v1/tasks/:id/feedback': 'submitter',
   'POST /v1/tasks/:id/decision': 'submitter',

@@ -16,9 +16,11 @@ import type {
 } from './ledger.ts';
 import type { HandoffEntry, HandoffReport } from './handoff.ts';
 import type { Page } from './primitives.ts';
+import type { MessageView } from './message.ts';
 import type { Skill, SkillBody } from './skill.ts';
 import type { Memory } from './agent-market.ts';
 import type { PublishedTool, ToolBody } from './tool.ts';
+import type { EscalationAnswer } from './step.ts';
 import type { ParsedTaskSubmission, TaskListItem, TaskStatus, TaskView } from './task.ts';
 
 export interface PageQuery {
@@ -30,8 +32,8 @@ export interface TaskService {
   /**
    * Stores the task and its `task.accepted` event in one transaction and wakes the auction. With a key that this owner
    * used before: the stored task (`created: false`) if the body is the same, though its deadline may have passed since.
-   * @throws MarketError INVALID_REQUEST (deadline not in the future, unknown policy, a rule that does not parse),
-   *   NOT_SUPPORTED (steps), IDEMPOTENCY_KEY_REUSED
+   * @throws MarketError INVALID_REQUEST (deadline not in the future, unknown policy, a rule that does not parse,
+   *   steps that make no workflow), IDEMPOTENCY_KEY_REUSED
    */
   submit(
     principal: Principal,
@@ -55,6 +57,13 @@ export interface TaskService {
   cancel(principal: Principal, taskId: string): Promise<TaskView>;
   /** Without `subtaskId`: for every subtask that has an accepted delivery. @throws MarketError NOT_FOUND, CONFLICT (given before, too late, nothing to rate) */
   feedback(principal: Principal, taskId: string, feedback: Feedback): Promise<TaskView>;
+  /**
+   * Answers an escalation; the same answer once more changes nothing.
+   * @throws MarketError NOT_FOUND, INVALID_REQUEST (choice), CONFLICT (nothing to decide, or several and none named)
+   */
+  decide(principal: Principal, taskId: string, answer: EscalationAnswer): Promise<TaskView>;
+  /** What its agents have said to each other, oldest first: at most 100 of each subtask. @throws MarketError NOT_FOUND */
+  messages(principal: Principal, taskId: string, query: PageQuery): Promise<Page<MessageView>>;
 }
 
 export interface SkillCatalogue {

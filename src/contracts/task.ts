@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { jsonBytes } from '../util/json.ts';
 import { instantSchema, jsonObjectSchema, skillsSchema, slugSchema } from './primitives.ts';
+import { escalationSchema, stepSchema, type StepSpec } from './step.ts';
 
 export const COMPLEXITIES = ['simple', 'moderate', 'complex'] as const;
 export type Complexity = (typeof COMPLEXITIES)[number];
@@ -36,6 +37,8 @@ export const SUBTASK_STATUSES = [
   'rejected',
   'failed',
   'cancelled',
+  /** A step that its condition left out, or the steps that it depends on. */
+  'skipped',
 ] as const;
 export type SubtaskStatus = (typeof SUBTASK_STATUSES)[number];
 
@@ -52,14 +55,6 @@ export const ruleSchema = z.strictObject({
 });
 /** A cross-validation rule: a JSONata expression over `{task, deliveries}`; false breaks it. */
 export type Rule = z.output<typeof ruleSchema>;
-
-const stepSchema = z.strictObject({
-  id: slugSchema,
-  skills: skillsSchema,
-  description: z.string().max(32_000).optional(),
-  data: jsonObjectSchema.optional(),
-  dependsOn: z.array(slugSchema).max(64).optional(),
-});
 
 /** A task as it is submitted. Unknown members are refused. */
 export const taskSubmissionSchema = z.strictObject({
@@ -80,7 +75,14 @@ export const taskSubmissionSchema = z.strictObject({
   timeoutMs: z.number().int().min(100).max(86_400_000).default(60_000),
   policy: slugSchema.optional(),
   rules: z.array(ruleSchema).max(32).optional(),
-  steps: z.array(stepSchema).max(64).optional(),
+  steps: z
+    .array(stepSchema)
+    .max(64)
+    .refine(
+      (steps) => jsonBytes(steps.map((step) => step.data)) <= MAX_DATA_BYTES,
+      `the data of all steps must be at most ${MAX_DATA_BYTES} bytes as JSON`,
+    )
+    .optional(),
   budget: z
     .strictObject({
       maxTokens: z.number().int().min(1).optional(),
@@ -109,8 +111,10 @@ export interface TaskSpec {
   policy: string;
   rules: Rule[];
   budget?: { maxTokens?: number | undefined; maxCostUsd?: number | undefined };
-  /** Skills whose accepted delivery a rule of severity `reject` may still take back at cross-validation. */
+  /** Skills (and ids of steps) whose accepted delivery a rule of severity `reject` may still take back at cross-validation. */
   blamableSkills: string[];
+  /** In the order submitted; subtask `n` answers for step `n`. Undefined: the market divides the task. */
+  steps?: StepSpec[];
 }
 
 const failureSchema = z.object({
@@ -173,6 +177,10 @@ export const subtaskViewSchema = z.object({
   madeBy: makerSchema.optional().describe('whether a model or rules made the delivery'),
   result: z.unknown().optional(),
   error: failureSchema.optional(),
+  stepId: z.string().optional().describe('the step it answers for'),
+  dependsOn: z.array(z.string()).optional().describe('ids of steps'),
+  waitsFor: z.array(z.string()).optional().describe('those of them that are not settled yet'),
+  iteration: z.number().int().optional().describe('of a step, from 1: grows each time the work is sent back'),
 });
 export type SubtaskView = z.infer<typeof subtaskViewSchema>;
 
@@ -209,6 +217,8 @@ export const taskViewSchema = z.object({
   team: z.array(teamMemberSchema),
   subtasks: z.array(subtaskViewSchema),
   progressPercent: z.number(),
+  steps: z.array(stepSchema).optional(),
+  escalations: z.array(escalationSchema).optional().describe('what a person was asked, oldest first'),
   result: taskResultSchema.optional(),
   warnings: z.array(warningSchema),
   error: failureSchema.optional(),
@@ -220,7 +230,7 @@ export const taskViewSchema = z.object({
 export type TaskView = z.infer<typeof taskViewSchema>;
 
 /** A task as lists show it: without what it was given and what was delivered. */
-export const taskListItemSchema = taskViewSchema.omit({ data: true }).extend({
+export const taskListItemSchema = taskViewSchema.omit({ data: true, steps: true }).extend({
   subtasks: z.array(subtaskViewSchema.omit({ result: true })),
   result: taskResultSchema.omit({ sections: true }).optional(),
 });

@@ -238,6 +238,7 @@ const SENTENCES: Record<TaskEvent['type'], [Tone, Say]> = {
     'warn',
     (data) => `${partOf(data)} passed from ${textOf(data, 'from') ?? '?'} to ${textOf(data, 'to') ?? 'a new round'}`,
   ],
+  'subtask.skipped': ['plain', (data) => `${partOf(data)} skipped`],
   'task.synthesizing': ['plain', () => 'The parts are checked against each other and put together'],
   'validation.warning': ['warn', (data) => joined('Warning', textOf(data, 'message') ?? textOf(data, 'rule'))],
   'message.sent': [

@@ -5,6 +5,7 @@ import * as taskRollup from '../../migrations/20261125T120000Z-task-rollup.ts';
 import * as auditChain from '../../migrations/20261125T220000Z-audit-chain.ts';
 import * as busSecret from '../../migrations/20261125T221000Z-bus-secret.ts';
 import * as thinking from '../../migrations/20261125T230000Z-thinking.ts';
+import * as workflows from '../../migrations/20261125T230000Z-workflows.ts';
 import * as roles from '../../migrations/20261125T233000Z-roles.ts';
 import * as openTasks from '../../migrations/20261125T234500Z-open-tasks.ts';
 
@@ -15,6 +16,7 @@ const migrations: Record<string, Migration> = {
   '20261125T220000Z-audit-chain': auditChain,
   '20261125T221000Z-bus-secret': busSecret,
   '20261125T230000Z-thinking': thinking,
+  '20261125T230000Z-workflows': workflows,
   '20261125T233000Z-roles': roles,
   '20261125T234500Z-open-tasks': openTasks,
 };

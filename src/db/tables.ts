@@ -7,6 +7,7 @@ import type { Failure } from '../contracts/errors.ts';
 import type { EventType } from '../contracts/events.ts';
 import type { Outcome } from '../contracts/ledger.ts';
 import type { SkillCheck } from '../contracts/skill.ts';
+import type { Escalation, StepInputs } from '../contracts/step.ts';
 import type { ToolBody } from '../contracts/tool.ts';
 import type {
   Maker,
@@ -96,6 +97,9 @@ export interface Tables {
     result: OptionalJson<TaskResult>;
     warnings: JsonColumn<Warning[]>;
     error: OptionalJson<Failure>;
+    step_inputs: OptionalJson<StepInputs>;
+    escalations: ColumnType<Escalation[], string | undefined, string>;
+    decision_due_at: Date | null;
     input_tokens: Generated<number>;
     output_tokens: Generated<number>;
     cost_usd: Generated<number>;
@@ -127,6 +131,11 @@ export interface Tables {
     error: OptionalJson<Failure>;
     started_at: Date | null;
     finished_at: Date | null;
+    provisional: Generated<boolean>;
+    step_id: string | null;
+    hold: 'dependencies' | 'condition' | 'decision' | null;
+    iteration: Generated<number>;
+    revises: OptionalJson<{ epoch: number; by: string; byEpoch: number; note?: string }>;
   };
   opening: {
     task_id: string;

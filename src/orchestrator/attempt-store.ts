@@ -13,6 +13,8 @@ export interface UnreadAttempt extends ReadAttempt {
   value: unknown;
   error: string | null;
   skills: string[];
+  /** Null where the market divided the task. */
+  stepId: string | null;
   spec: TaskSpec;
   subtaskCount: number;
   /** Of the value, as stored. */
@@ -25,7 +27,7 @@ interface UnreadRow extends Omit<UnreadAttempt, 'usage'> {
   costUsd: number;
 }
 
-/** Whether a change is a delivery that rules of its own task judge at once, or anything else. */
+/** Whether a change is a delivery that its own task's rules or review judge at once, or anything else. */
 export type Lane = 'plain' | 'ruled';
 
 /** A claim is read when it is so old, or with the end of its work if that comes first: less than a pool waits to tell of it. */
@@ -37,10 +39,11 @@ export const MAX_VALUE_BYTES = 4 * 1024 * 1024;
 export async function readUnread(db: Database, limit: number, lane: Lane): Promise<UnreadAttempt[]> {
   const { rows } = await sql<UnreadRow>`
     with unread as (
-      select a.*, s.skills, t.spec, t.subtask_count, coalesce(pg_column_size(a.value), 0) as bytes
+      select a.*, s.skills, s.step_id, t.spec, t.subtask_count, coalesce(pg_column_size(a.value), 0) as bytes
       from attempt a join subtask s on s.id = a.subtask_id join task t on t.id = a.task_id
-      where a.changes > a.seen and ${lane === 'ruled'} = coalesce(a.outcome = 'delivered' and t.subtask_count = 1
-        and jsonb_array_length(t.spec -> 'rules') > 0, false)
+      where a.changes > a.seen and ${lane === 'ruled'} = coalesce(a.outcome = 'delivered' and case
+        when s.step_id is null then t.subtask_count = 1 and jsonb_array_length(t.spec -> 'rules') > 0
+        else (t.spec -> 'steps' -> s.ord -> 'review') is not null end, false)
         and (a.outcome is not null or a.closed_at is not null or a.progress_percent is not null
           or a.claimed_at <= clock_timestamp() - ${CLAIM_READ_AFTER_MS} * interval '1 ms')
       order by a.awarded_at limit ${limit}
@@ -51,7 +54,7 @@ export async function readUnread(db: Database, limit: number, lane: Lane): Promi
       closed_at is not null as closed, claimed_at as "claimedAt", progress_percent as "progressPercent",
       progress_note as "progressNote", outcome, case when closed_at is null then value end as value, error,
       input_tokens as "inputTokens", output_tokens as "outputTokens", cost_usd as "costUsd", ended_at as "endedAt",
-      skills, spec, subtask_count as "subtaskCount", bytes
+      skills, step_id as "stepId", spec, subtask_count as "subtaskCount", bytes
     from measured where bytes_before < ${MAX_VALUE_BYTES} order by awarded_at, subtask_id, epoch`.execute(db);
   return rows.map(({ inputTokens, outputTokens, costUsd, ...row }) => ({
     ...row,

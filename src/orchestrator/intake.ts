@@ -20,7 +20,7 @@ import {
   type Lane,
   type UnreadAttempt,
 } from './attempt-store.ts';
-import type { Synthesis } from './ports.ts';
+import type { Synthesis, TaskForJudging } from './ports.ts';
 import { findSuccessors } from './successors.ts';
 import type { PlannedCommand, TaskStore } from './task-store.ts';
 
@@ -30,8 +30,8 @@ export interface IntakeOptions {
   tasks: TaskStore;
   synthesis: Synthesis;
   /**
-   * `ruled`: deliveries of tasks of one subtask that state rules; `plain`: everything else. Rules are anybody's, and a slow
-   * one may only hold up its like.
+   * `ruled`: deliveries of tasks of one subtask that state rules, and of reviews; `plain`: everything else. Their
+   * expressions are anybody's, and a slow one may only hold up its like.
    */
   lane: Lane;
   leaseMs: number;
@@ -114,7 +114,7 @@ export class Intake {
     const ended = unread.filter((attempt) => attempt.outcome !== null && !attempt.closed);
     const needData = new Set<string>();
     for (const attempt of ended) {
-      const rules = attempt.subtaskCount === 1 && attempt.spec.rules.length > 0;
+      const rules = isSole(attempt) ? attempt.spec.rules.length > 0 : reviewOf(attempt) !== undefined;
       if (attempt.outcome === 'delivered' && (rules || (await this.options.synthesis.judges(attempt.skills)))) {
         needData.add(attempt.taskId);
       }
@@ -141,15 +141,21 @@ export class Intake {
     const { spec, skills, value } = attempt;
     const task = { id: attempt.taskId, ...describe(spec), data: data ?? {} };
     const verdict = data === undefined ? ACCEPTED : await this.verdictOn(task, skills, value);
-    if (verdict.kind !== 'accepted' || attempt.subtaskCount !== 1) return { verdict, sole: null };
-    return this.judgeSole(attempt, task, verdict);
+    if (verdict.kind !== 'accepted') return { verdict, sole: null };
+    if (isSole(attempt)) return this.judgeSole(attempt, task, verdict);
+    return { verdict, sole: null, sendsBack: !(await this.approves(attempt, task)) };
   }
 
-  private async verdictOn(
-    task: Parameters<Synthesis['judge']>[0]['task'],
-    skills: string[],
-    value: unknown,
-  ): Promise<Verdict> {
+  /** Only `true` approves: a review that nobody can tell the outcome of is no approval. */
+  private async approves(attempt: UnreadAttempt, task: TaskForJudging): Promise<boolean> {
+    const review = reviewOf(attempt);
+    if (review === undefined) return true;
+    const deliveries = { [attempt.stepId ?? '']: attempt.value };
+    const [answer] = await this.options.synthesis.evaluate({ task, expressions: [review.until], deliveries });
+    return answer === true;
+  }
+
+  private async verdictOn(task: TaskForJudging, skills: string[], value: unknown): Promise<Verdict> {
     const judged = await this.options.synthesis.judge({ task, skills, value });
     return judged.accepted
       ? { kind: 'accepted', quality: judged.quality, qualitySource: judged.qualitySource }
@@ -159,11 +165,11 @@ export class Intake {
   /** A task of one subtask is cross-validated and synthesised here: there is nothing to wait for. */
   private async judgeSole(
     attempt: UnreadAttempt,
-    task: Parameters<Synthesis['judge']>[0]['task'],
+    task: TaskForJudging,
     verdict: Extract<Verdict, { kind: 'accepted' }>,
   ): Promise<Judged> {
     const { spec, skills, value } = attempt;
-    const deliveries = this.options.synthesis.deliveriesBySkill(spec.type, [{ skills, value }]);
+    const deliveries = this.options.synthesis.deliveriesBySkill(spec.type, [{ skills, stepId: null, value }]);
     const { warnings, rejections } =
       spec.rules.length === 0
         ? { warnings: [], rejections: [] }
@@ -175,6 +181,7 @@ export class Intake {
     const startedAt = attempt.claimedAt ?? new Date(0);
     const part = {
       skills,
+      stepId: null,
       agentId: attempt.agentId,
       value,
       quality: verdict.quality,
@@ -214,6 +221,11 @@ export class Intake {
 }
 
 const isFailure = (judged: Judged | undefined) => judged !== undefined && judged.verdict.kind !== 'accepted';
+
+/** A workflow goes its own way, even one of a single step. */
+const isSole = ({ subtaskCount, stepId }: UnreadAttempt) => subtaskCount === 1 && stepId === null;
+
+const reviewOf = ({ spec, stepId }: UnreadAttempt) => spec.steps?.find((step) => step.id === stepId)?.review;
 
 const ACCEPTED: Verdict = { kind: 'accepted', quality: null, qualitySource: null };
 

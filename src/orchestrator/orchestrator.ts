@@ -12,6 +12,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { Loop } from '../util/loop.ts';
 import { Auction } from './auction.ts';
+import { settleHeldSteps } from './conditions-store.ts';
 import { Intake } from './intake.ts';
 import { MarketView } from './market-view.ts';
 import type { ReputationFold, Synthesis } from './ports.ts';
@@ -71,6 +72,7 @@ export class Orchestrator {
       auction.wake();
     });
     this.startIntakeLoops();
+    this.startConditionsLoop();
     this.startFoldLoop();
     this.startRelayLoop();
     this.startRecoveryLoop();
@@ -112,6 +114,11 @@ export class Orchestrator {
     this.options.wakeups.onWork('intake', () => {
       for (const loop of loops) loop.wake();
     });
+  }
+
+  private startConditionsLoop(): void {
+    const loop = this.loop('conditions', PERIOD_MS, () => settleHeldSteps(this.options));
+    this.options.wakeups.onWork('conditions', () => loop.wake());
   }
 
   private startRelayLoop(): void {

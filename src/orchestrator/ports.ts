@@ -49,6 +49,8 @@ export interface TaskForJudging {
 
 export interface DeliveredPart {
   skills: string[];
+  /** Null where the market divided the task. */
+  stepId: string | null;
   agentId: string;
   value: unknown;
   quality: number | null;
@@ -80,17 +82,23 @@ export interface Synthesis {
     warnings: Warning[];
     allAccepted: boolean;
   }): TaskResult;
-  /** Accepted deliveries by skill, as rules see them; that of a task without skills by its type. */
+  /** Accepted deliveries by skill, as rules see them, and by step; that of a part without skills by the task's type. */
   deliveriesBySkill(
     taskType: string,
-    parts: readonly { skills: readonly string[]; value: unknown }[],
+    parts: readonly { skills: readonly string[]; stepId: string | null; value: unknown }[],
   ): Record<string, unknown>;
   /** Rules of a task type that brings none of its own. */
   rulesForType(type: string): Rule[];
-  /** Makes `compileError` and `skillsNamed` of these expressions cheap, without holding up the thread. */
+  /** What each of these expressions comes to over `{task, deliveries}`: true, false, or what is wrong with it. */
+  evaluate(input: {
+    task: TaskForJudging;
+    expressions: readonly string[];
+    deliveries: Record<string, unknown>;
+  }): Promise<(boolean | { fault: string })[]>;
+  /** Makes `compileError` and `deliveriesNamed` of these expressions cheap, without holding up the thread. */
   readAhead(expressions: readonly string[]): Promise<void>;
   /** Null if the expression can be compiled, else what is wrong with it. */
   compileError(expression: string): string | null;
-  /** Those of `skills` whose delivery the expression names. */
-  skillsNamed(expression: string, skills: readonly string[]): string[];
+  /** The deliveries that an expression names, which compiles. */
+  deliveriesNamed(expression: string): readonly string[];
 }

@@ -5,7 +5,7 @@
 import { sql } from 'kysely';
 import { repeatedSynthesisJobId, subtaskJobId, SYNTHESIS_QUEUE, workQueue } from '../bus/names.ts';
 import { readDueAttempts, requeueAttempts } from './attempt-store.ts';
-import { divideDue, stillLost, type DueAttempt } from './core/recovery-plan.ts';
+import { divideDue, overdueDecisions, stillLost, type DueAttempt } from './core/recovery-plan.ts';
 import { readLiveReplicas } from './market-rows-store.ts';
 import { findSuccessors } from './successors.ts';
 import type { PlannedCommand, TaskStore } from './task-store.ts';
@@ -28,6 +28,7 @@ export class Recovery {
   async run(): Promise<void> {
     await this.recoverAttempts();
     await this.expireTasks();
+    await this.rejectUndecided();
     await this.repeatSyntheses();
   }
 
@@ -78,6 +79,20 @@ export class Recovery {
       rows.map((row) => row.id),
       () => ({
         commands: rows.map((row) => ({ taskId: row.id, command: { kind: 'expire' } })),
+      }),
+    );
+  }
+
+  /** Whom nobody has decided of in time is rejected. */
+  private async rejectUndecided(): Promise<void> {
+    const { rows } = await sql<{ id: string }>`
+      select id from task where decision_due_at <= clock_timestamp() order by decision_due_at limit ${MAX_BATCH}`.execute(
+      this.options.tasks.db,
+    );
+    await this.options.tasks.transact(
+      rows.map((row) => row.id),
+      (locked, _trx, now) => ({
+        commands: [...locked.values()].flatMap(({ task }) => overdueDecisions(task, now)),
       }),
     );
   }

@@ -1,15 +1,18 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { OwnedDatabase } from '../db/owned-database.ts';
+import type { StepInputs } from '../contracts/step.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import { needOf } from './core/need.ts';
 import { PRIORITIES } from '../contracts/task.ts';
-import { WHOLE_TASK } from './core/task-record.ts';
+import { beginTask } from './core/begin-task.ts';
 
 export interface Submission {
   id: string;
   ownerId: string;
   spec: TaskSpec;
   data: Record<string, unknown>;
+  /** By the number of the step; null for a task without steps. */
+  stepInputs: StepInputs | null;
   /** The owner's idempotency key and the hash of the request it stands for. */
   key: SubmissionKey | undefined;
 }
@@ -29,7 +32,7 @@ export interface KnownSubmission {
 export type SubmissionAnswer = { kind: 'created'; createdAt: Date } | KnownSubmission;
 
 /**
- * Stores submissions, each with its key, its `task.accepted` event and its place on the board, in one transaction. A key that
+ * Stores submissions, each with its key, its `task.accepted` event, its steps and its place on the board, in one transaction. A key that
  * its owner has used before wins over the new task, which is then not stored.
  */
 export async function insertSubmissions(
@@ -51,7 +54,39 @@ export async function insertSubmissions(
 }
 
 function insertion(submissions: readonly Submission[]): RawBuilder<{ id: string; createdAt: Date }> {
-  const rows = submissions.map((one) => ({
+  const rows = submissions.map(rowOf);
+  return sql`
+with input as (
+  select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x(id uuid, owner_id text, type text, spec jsonb,
+    data jsonb, deadline timestamptz, key text, request_hash text, step_inputs jsonb, openings jsonb, subtasks jsonb,
+    domain text, priority smallint, event jsonb)
+), keyed as (
+  insert into idempotency (owner_id, key, request_hash, task_id)
+  select owner_id, key, decode(request_hash, 'hex'), id from input where key is not null
+  on conflict do nothing returning task_id
+), fresh as (
+  select * from input where key is null or id in (select task_id from keyed)
+), t as (
+  insert into task (id, owner_id, type, status, spec, data, step_inputs, event_seq, deadline, subtask_count)
+  select id, owner_id, type, 'accepted', spec, data, step_inputs, 1, deadline, jsonb_array_length(subtasks) from fresh
+  returning id, created_at
+), e as (
+  insert into event (task_id, seq, type, at, data) select t.id, 1, 'task.accepted', t.created_at, fresh.event from t join fresh using (id)
+), o as (
+  insert into opening (task_id, ord, need, skills, domain, priority, deadline)
+  select fresh.id, o.ord, o.need, o.skills, fresh.domain, fresh.priority, fresh.deadline
+  from fresh cross join lateral jsonb_to_recordset(fresh.openings) as o(ord int, need text, skills text[])
+), s as (
+  insert into subtask (id, task_id, ord, skills, status, attempt, step_id, hold)
+  select s.id, fresh.id, s.ord, s.skills, 'pending', 1, s.step_id, s.hold
+  from fresh cross join lateral jsonb_to_recordset(fresh.subtasks) as s(id text, ord int, skills text[], step_id text, hold text)
+)
+select id, created_at as "createdAt" from t`;
+}
+
+function rowOf(one: Submission) {
+  const { task, openings } = beginTask(one, new Date(0));
+  return {
     id: one.id,
     owner_id: one.ownerId,
     type: one.spec.type,
@@ -60,8 +95,9 @@ function insertion(submissions: readonly Submission[]): RawBuilder<{ id: string;
     deadline: one.spec.deadline ?? null,
     key: one.key?.text ?? null,
     request_hash: one.key?.requestHash.toString('hex') ?? null,
-    need: needOf(one.spec.requiredSkills, one.spec.domain),
-    skills: one.spec.requiredSkills,
+    step_inputs: one.stepInputs,
+    openings: openings.map(({ ord, skills }) => ({ ord, skills, need: needOf(skills, one.spec.domain) })),
+    subtasks: task.subtasks.map(({ id, ord, skills, stepId, hold }) => ({ id, ord, skills, step_id: stepId, hold })),
     domain: one.spec.domain ?? null,
     priority: PRIORITIES.indexOf(one.spec.priority),
     event: {
@@ -69,29 +105,9 @@ function insertion(submissions: readonly Submission[]): RawBuilder<{ id: string;
       requiredSkills: one.spec.requiredSkills,
       complexity: one.spec.complexity,
       priority: one.spec.priority,
+      ...(one.spec.steps === undefined ? {} : { steps: one.spec.steps.map((step) => step.id) }),
     },
-  }));
-  return sql`
-with input as (
-  select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x(id uuid, owner_id text, type text, spec jsonb,
-    data jsonb, deadline timestamptz, key text, request_hash text, need text, skills text[], domain text,
-    priority smallint, event jsonb)
-), keyed as (
-  insert into idempotency (owner_id, key, request_hash, task_id)
-  select owner_id, key, decode(request_hash, 'hex'), id from input where key is not null
-  on conflict do nothing returning task_id
-), fresh as (
-  select * from input where key is null or id in (select task_id from keyed)
-), t as (
-  insert into task (id, owner_id, type, status, spec, data, event_seq, deadline)
-  select id, owner_id, type, 'accepted', spec, data, 1, deadline from fresh returning id, created_at
-), e as (
-  insert into event (task_id, seq, type, at, data) select t.id, 1, 'task.accepted', t.created_at, fresh.event from t join fresh using (id)
-), o as (
-  insert into opening (task_id, ord, need, skills, domain, priority, deadline)
-  select id, ${WHOLE_TASK}::int, need, skills, domain, priority, deadline from fresh
-)
-select id, created_at as "createdAt" from t`;
+  };
 }
 
 /** What this owner used the key for; undefined if it never did. */

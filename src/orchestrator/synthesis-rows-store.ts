@@ -21,7 +21,7 @@ export async function readForSynthesis(db: Database, taskId: string, epoch: numb
       .where('status', '=', 'synthesizing')
       .executeTakeFirst(),
     sql<DeliveredPart & { status: string }>`
-      select s.skills, s.agent_id as "agentId", s.status, s.quality, s.started_at as "startedAt",
+      select s.skills, s.step_id as "stepId", s.agent_id as "agentId", s.status, s.quality, s.started_at as "startedAt",
         s.finished_at as "finishedAt", a.value
       from subtask s left join attempt a on a.subtask_id = s.id and a.epoch = s.epoch and s.status = 'accepted'
       where s.task_id = ${taskId} order by s.ord`.execute(db),
@@ -39,6 +39,6 @@ export async function readForSynthesis(db: Database, taskId: string, epoch: numb
     },
     rules: spec.rules,
     parts: rows.filter((row) => row.status === 'accepted'),
-    allAccepted: rows.every((row) => row.status === 'accepted'),
+    allAccepted: rows.every((row) => row.status === 'accepted' || row.status === 'skipped'),
   };
 }

@@ -2,6 +2,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { JobQueues, QueueWorker } from '../bus/job-queues.ts';
 import { SYNTHESIS_QUEUE } from '../bus/names.ts';
 import type { Synthesis } from './ports.ts';
+import { isBlamed } from './core/transitions/synthesis.ts';
 import { findSuccessors } from './successors.ts';
 import { readForSynthesis } from './synthesis-rows-store.ts';
 import type { TaskStore } from './task-store.ts';
@@ -39,9 +40,7 @@ async function synthesize(options: SynthesizerOptions, taskId: string, epoch: nu
   await tasks.transact([taskId], async (locked, trx) => {
     const task = locked.get(taskId);
     if (task === undefined) return { commands: [] };
-    const blamed = task.task.subtasks.filter((subtask) =>
-      rejections.some((rejection) => rejection.blame.some((skill) => subtask.skills.includes(skill))),
-    );
+    const blamed = task.task.subtasks.filter((subtask) => rejections.some((rejection) => isBlamed(rejection, subtask)));
     const found = await findSuccessors(
       trx,
       blamed.map((subtask) => ({ locked: task, subtask, failedAgent: subtask.agentId })),

@@ -18,6 +18,7 @@ type TaskRow = Pick<
   | 'team'
   | 'warnings'
   | 'error'
+  | 'escalations'
   | 'input_tokens'
   | 'output_tokens'
   | 'cost_usd'
@@ -67,7 +68,7 @@ export async function loadTasks<const After extends readonly RawBuilder<unknown>
 
 const lockTasks = (ids: readonly string[]) => sql<LockedRow>`
     with locked as materialized (
-      select id, owner_id, status, spec, version, epoch, round, event_seq, team, warnings, error,
+      select id, owner_id, status, spec, version, epoch, round, event_seq, team, warnings, error, escalations,
              input_tokens, output_tokens, cost_usd, started_at, finished_at, clock_timestamp() as now
       from task where id = any(${ids}::uuid[]) order by id for update
     ), held as materialized (
@@ -97,6 +98,7 @@ function taskRecord(row: TaskRow, subtasks: SubtaskRecord[]): TaskRecord {
     warnings: row.warnings,
     usage: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, costUsd: row.cost_usd },
     startedAt: row.started_at,
+    escalations: row.escalations,
   };
   // The result is not read: a final task only takes events, and those leave it as it is.
   return isFinal(row.status)
@@ -123,6 +125,11 @@ function subtaskRecord(row: Written<SubtaskRow>): SubtaskRecord {
     error: row.error,
     startedAt: instant(row.started_at),
     finishedAt: instant(row.finished_at),
+    provisional: row.provisional,
+    stepId: row.step_id,
+    hold: row.hold,
+    iteration: row.iteration,
+    revises: row.revises,
   };
 }
 

@@ -14,6 +14,7 @@ import { Batcher } from '../util/batcher.ts';
 import { UUID_PATTERN, uuidv7 } from '../util/uuid.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import { complexityOf } from './core/team-formation.ts';
+import { decideEscalation } from './escalation.ts';
 import { insertFeedback } from './feedback-store.ts';
 import type { Synthesis } from './ports.ts';
 import {
@@ -26,14 +27,16 @@ import {
 } from './submission-store.ts';
 import type { TaskStore } from './task-store.ts';
 import { specView, TaskViews } from './task-view-store.ts';
+import { requiredSkillsOf, stepExpressionsOf, stepFaultsOf, stepInputsOf, stepsOf } from './workflow-submission.ts';
 
 export interface TaskServiceOptions {
   db: OwnedDatabase;
   tasks: TaskStore;
-  synthesis: Pick<Synthesis, 'rulesForType' | 'readAhead' | 'compileError' | 'skillsNamed'>;
+  synthesis: Pick<Synthesis, 'rulesForType' | 'readAhead' | 'compileError' | 'deliveriesNamed'>;
   policies: ReadonlySet<string>;
   defaultPolicy: string;
-  onSubmitted: (taskIds: readonly string[]) => void;
+  /** `conditions`: a step of them has conditions. */
+  onSubmitted: (taskIds: readonly string[], conditions: boolean) => void;
 }
 
 export function createTaskService(options: TaskServiceOptions): TaskService {
@@ -44,7 +47,10 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
       const answers = await insertSubmissions(db, submissions);
       crashPoint('after-submit');
       const created = submissions.filter((_one, index) => answers[index]?.kind === 'created');
-      options.onSubmitted(created.map((one) => one.id));
+      options.onSubmitted(
+        created.map((one) => one.id),
+        created.some((one) => one.spec.steps?.some((step) => step.when !== undefined)),
+      );
       return answers;
     },
     { maxItems: 100, maxActive: 2 },
@@ -54,12 +60,18 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
     async submit(principal, submission, idempotencyKey) {
       const { ownerId } = principal;
       const key = idempotencyKey === undefined ? undefined : { text: idempotencyKey, requestHash: hashOf(submission) };
-      await options.synthesis.readAhead((submission.rules ?? []).map((rule) => rule.expression));
+      const rules = (submission.rules ?? []).map((rule) => rule.expression);
+      await options.synthesis.readAhead([...rules, ...stepExpressionsOf(submission)]);
       const fault = faultOf(submission, options);
       if (fault !== undefined) return { task: await storedBefore(db, views, principal, key, fault), created: false };
-      const one: Submission = { id: uuidv7(), ownerId, spec: specOf(submission, options), data: submission.data, key };
+      const { data } = submission;
+      const stepInputs = stepInputsOf(submission);
+      const one: Submission = { id: uuidv7(), ownerId, spec: specOf(submission, options), data, stepInputs, key };
       const answer = await inserts.add(one);
-      if (answer.kind === 'created') return { task: freshView(one, answer.createdAt), created: true };
+      if (answer.kind === 'created') {
+        const isWhole = stepInputs === null;
+        return { task: isWhole ? freshView(one, answer.createdAt) : await views.get(principal, one.id), created: true };
+      }
       return { task: await knownTask(views, principal, answer), created: false };
     },
     get: (principal, taskId) => views.get(principal, taskId),
@@ -80,6 +92,17 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
       return views.get(principal, taskId);
     },
     feedback: (principal, taskId, feedback) => giveFeedback(db, views, principal, taskId, feedback),
+    decide: (principal, taskId, answer) => decideEscalation({ db, tasks, views }, principal, taskId, answer),
+    async messages(principal, taskId, query) {
+      const after = decodeCursor(query.cursor, UUID_PATTERN);
+      const messages = await views.messages(principal, taskId, after, query.limit + 1);
+      return pageOf(
+        messages,
+        query.limit,
+        (message) => message,
+        (message) => message.id,
+      );
+    },
   };
 }
 
@@ -163,16 +186,7 @@ async function giveFeedback(
 
 /** What is wrong with a submission beyond its shape, as the market stands now. */
 function faultOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): MarketError | undefined {
-  if (submission.steps !== undefined) {
-    return new MarketError(
-      'NOT_SUPPORTED',
-      'Tasks with steps of their own are not supported yet; submit one task for each step.',
-      {
-        errors: [{ path: 'steps', message: 'not supported yet' }],
-      },
-    );
-  }
-  const faults: FieldError[] = [];
+  const faults: FieldError[] = stepFaultsOf(submission, options.synthesis);
   if (submission.deadline !== undefined && Date.parse(submission.deadline) <= Date.now()) {
     faults.push({ path: 'deadline', message: `must be in the future; it is ${submission.deadline}` });
   }
@@ -200,8 +214,11 @@ const rulesOf = (submission: ParsedTaskSubmission, options: TaskServiceOptions):
 
 /** The specification of a submission without a fault. */
 function specOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): TaskSpec {
-  const { requiredSkills } = submission;
+  const requiredSkills = requiredSkillsOf(submission);
   const rules = rulesOf(submission, options);
+  const steps = stepsOf(submission);
+  // A rule may name a delivery by its step too.
+  const names = [...new Set([...requiredSkills, ...(steps ?? []).map((step) => step.id)])];
   return {
     type: submission.type,
     ...(submission.description === undefined ? {} : { description: submission.description }),
@@ -222,16 +239,18 @@ function specOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): 
       ...new Set(
         rules
           .filter((rule) => rule.severity === 'reject')
-          .flatMap((rule) => rule.blame ?? blamedBy(rule, requiredSkills, options)),
+          .flatMap((rule) => rule.blame ?? blamedBy(rule, names, options)),
       ),
     ],
+    ...(steps === undefined ? {} : { steps }),
   };
 }
 
-/** As cross-validation blames: the skills that the expression names, or all where it names none. */
-function blamedBy(rule: Rule, skills: readonly string[], options: TaskServiceOptions): readonly string[] {
-  const named = options.synthesis.skillsNamed(rule.expression, skills);
-  return named.length > 0 ? named : skills;
+/** As cross-validation blames: the deliveries that the expression names, or all where it names none. */
+function blamedBy(rule: Rule, names: readonly string[], options: TaskServiceOptions): readonly string[] {
+  const inRule = new Set(options.synthesis.deliveriesNamed(rule.expression));
+  const named = names.filter((name) => inRule.has(name));
+  return named.length > 0 ? named : names;
 }
 
 /** The same for the same submission, whatever the order of its members. */
@@ -247,6 +266,7 @@ function canonicalJson(value: unknown): string {
   );
 }
 
+/** Of a task without steps: it need not be read. */
 function freshView(submission: Submission, createdAt: Date): TaskView {
   return {
     id: submission.id,

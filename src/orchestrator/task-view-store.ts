@@ -3,6 +3,7 @@ import { MarketError } from '../contracts/errors.ts';
 import type { Principal } from '../contracts/access.ts';
 import type { ReceiptRound } from '../contracts/award.ts';
 import type { TaskEvent } from '../contracts/events.ts';
+import type { MessageView } from '../contracts/message.ts';
 import type {
   Maker,
   SubtaskStatus,
@@ -17,9 +18,10 @@ import type { Database } from '../db/database.ts';
 import type { OwnedDatabase } from '../db/owned-database.ts';
 import type { Tables } from '../db/tables.ts';
 import type { TaskSpec } from '../contracts/task.ts';
+import { stepsView, withDependencies } from './step-views.ts';
 import { TEAM_SIZE } from './core/team-formation.ts';
 
-type TaskRow = Omit<Selectable<Tables['task']>, 'quality' | 'team_size'>;
+type TaskRow = Omit<Selectable<Tables['task']>, 'quality' | 'team_size' | 'decision_due_at'>;
 
 interface SubtaskRow {
   id: string;
@@ -35,6 +37,8 @@ interface SubtaskRow {
   error: SubtaskView['error'] | null;
   started_at: Date | null;
   finished_at: Date | null;
+  step_id: string | null;
+  iteration: number;
   value: unknown;
   made_by: Maker | null;
   feedback: number | null;
@@ -64,7 +68,7 @@ export class TaskViews {
       const row = await taskOf(db, principal, taskId).selectAll().executeTakeFirst();
       if (row === undefined) throw notFound();
       const subtasks = await readSubtasks(db, [taskId], true);
-      return { ...viewOf(row, subtasks.get(taskId) ?? []), data: row.data };
+      return { ...viewOf(row, subtasks.get(taskId) ?? []), ...stepsView(row.spec, row.step_inputs), data: row.data };
     });
   }
 
@@ -119,6 +123,27 @@ export class TaskViews {
       return rows.map((row) => row.receipt);
     });
   }
+
+  /** Oldest first, with ids over `after`. */
+  messages(principal: Principal, taskId: string, after: string | undefined, limit: number): Promise<MessageView[]> {
+    return this.db.read(principal, async (db) => {
+      await readPosition(db, principal, taskId);
+      let query = db
+        .selectFrom('agent_message')
+        .select(['id', 'subtask_id', 'from_agent', 'to_agent', 'topic', 'data', 'at'])
+        .where('task_id', '=', taskId)
+        .orderBy('id')
+        .limit(limit);
+      if (after !== undefined) query = query.where('id', '>', after);
+      const rows = await query.execute();
+      return rows.map(messageView);
+    });
+  }
+}
+
+function messageView(row: Omit<Selectable<Tables['agent_message']>, 'task_id' | 'pending'>): MessageView {
+  const { id, topic, data, at } = row;
+  return { id, subtaskId: row.subtask_id, from: row.from_agent, to: row.to_agent, topic, data, at: at.toISOString() };
 }
 
 function taskOf(db: Database, principal: Principal, taskId: string) {
@@ -156,6 +181,7 @@ async function listTasks(db: Database, principal: Principal, filter: TaskFilter)
       'team',
       'warnings',
       'error',
+      'escalations',
       sql<Omit<TaskResult, 'sections'> | null>`result - 'sections'`.as('result'),
       'input_tokens',
       'output_tokens',
@@ -225,13 +251,14 @@ function subtaskView(row: SubtaskRow, withResult: boolean): SubtaskView {
     ...(row.made_by === null ? {} : { madeBy: row.made_by }),
     ...(withResult && row.status === 'accepted' ? { result: row.value } : {}),
     ...(row.error === null || row.error === undefined ? {} : { error: row.error }),
+    ...(row.step_id === null ? {} : { stepId: row.step_id, iteration: row.iteration }),
   };
 }
 
 function viewOf<Result extends Pick<TaskResult, 'quality'>>(
-  row: Omit<TaskRow, 'data' | 'result'> & { result: Result | null },
+  row: Omit<TaskRow, 'data' | 'result' | 'step_inputs'> & { result: Result | null },
   subtasks: SubtaskView[],
-): Omit<TaskView, 'data' | 'result'> & { result?: Result } {
+): Omit<TaskView, 'data' | 'steps' | 'result'> & { result?: Result } {
   return {
     id: row.id,
     ...specView(row.spec),
@@ -239,9 +266,10 @@ function viewOf<Result extends Pick<TaskResult, 'quality'>>(
     ownerId: row.owner_id,
     round: row.round,
     team: row.team,
-    subtasks,
+    subtasks: withDependencies(row.spec, subtasks, row.escalations),
     progressPercent: progressOf(row.status, subtasks),
     ...(row.result === null ? {} : { result: withFeedback(row.result, subtasks) }),
+    ...(row.escalations.length === 0 ? {} : { escalations: row.escalations }),
     warnings: row.warnings,
     ...(row.error === null ? {} : { error: row.error }),
     usage: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, costUsd: row.cost_usd },
@@ -263,18 +291,21 @@ function withFeedback<Result extends Pick<TaskResult, 'quality'>>(
 }
 
 /** The specification as people read it; what the market derived for itself stays inside. */
-export function specView(spec: TaskSpec): Omit<TaskSpec, 'blamableSkills' | 'maxTeamSize'> & { maxTeamSize: number } {
-  const entries = Object.entries(spec).filter(([name]) => name !== 'blamableSkills');
+export function specView(
+  spec: TaskSpec,
+): Omit<TaskSpec, 'blamableSkills' | 'steps' | 'maxTeamSize'> & { maxTeamSize: number } {
+  const entries = Object.entries(spec).filter(([name]) => name !== 'blamableSkills' && name !== 'steps');
   return {
-    ...(Object.fromEntries(entries) as Omit<TaskSpec, 'blamableSkills'>),
+    ...(Object.fromEntries(entries) as Omit<TaskSpec, 'blamableSkills' | 'steps'>),
     maxTeamSize: spec.maxTeamSize ?? TEAM_SIZE[spec.complexity],
   };
 }
 
-/** Mean progress of the subtasks; 100 only when the task is completed. */
+/** Mean progress of the subtasks that are not left out; 100 only when the task is completed. */
 function progressOf(status: TaskStatus, subtasks: readonly SubtaskView[]): number {
   if (status === 'completed') return 100;
-  if (subtasks.length === 0) return 0;
-  const mean = subtasks.reduce((sum, subtask) => sum + subtask.progressPercent, 0) / subtasks.length;
+  const parts = subtasks.filter((subtask) => subtask.status !== 'skipped');
+  if (parts.length === 0) return 0;
+  const mean = parts.reduce((sum, subtask) => sum + subtask.progressPercent, 0) / parts.length;
   return Math.min(99, Math.round(mean));
 }

@@ -7,7 +7,8 @@ import type { Decision } from './core/decision.ts';
 import type { TaskEvent } from '../contracts/events.ts';
 import type { DraftEvent, Effect, SubtaskRecord, TaskRecord } from './core/task-record.ts';
 import { needOf } from './core/need.ts';
-import { PRIORITIES } from '../contracts/task.ts';
+import type { Escalation } from '../contracts/step.ts';
+import { isFinal, PRIORITIES } from '../contracts/task.ts';
 import type { Ledger } from './ports.ts';
 
 type Accepted = Extract<Decision, { ok: true }>;
@@ -25,6 +26,8 @@ export interface CommitSummary {
   entries: boolean;
   /** Openings were made. */
   openings: boolean;
+  /** Steps wait for their conditions. */
+  conditions: boolean;
   /** Attempts were closed, and with them slots freed. */
   freed: boolean;
 }
@@ -84,6 +87,7 @@ export class TaskWrites {
       jobs: [...this.jobs.values()],
       entries: this.entries.length > 0,
       openings: [...this.board.values()].some((row) => row.action === 'open'),
+      conditions: [...this.subtasks.values()].some((row) => row.hold === 'condition'),
       freed: this.freed,
     };
   }
@@ -231,28 +235,30 @@ const json = (rows: Iterable<object>) => JSON.stringify([...rows]);
 
 const updateTasks = (rows: Iterable<Row>, now: Date) => sql`
   update task set status = x.status, version = x.version, epoch = x.epoch, round = x.round, event_seq = x.event_seq,
-    team = x.team, warnings = x.warnings, error = x.error, result = coalesce(x.result, task.result),
+    team = x.team, warnings = x.warnings, error = x.error, escalations = x.escalations, decision_due_at = x.decision_due_at, result = coalesce(x.result, task.result),
     input_tokens = x.input_tokens, output_tokens = x.output_tokens, cost_usd = x.cost_usd,
     subtask_count = x.subtask_count, started_at = x.started_at, finished_at = x.finished_at,
     synthesis_due_at = coalesce(x.synthesis_due_at, task.synthesis_due_at), updated_at = ${now}::timestamptz
   from jsonb_to_recordset(${json(rows)}::jsonb) as x(id uuid, status text, version int, epoch int, round int,
-    event_seq int, team jsonb, warnings jsonb, error jsonb, result jsonb, input_tokens bigint, output_tokens bigint,
+    event_seq int, team jsonb, warnings jsonb, error jsonb, escalations jsonb, decision_due_at timestamptz, result jsonb, input_tokens bigint, output_tokens bigint,
     cost_usd double precision, subtask_count int, started_at timestamptz, finished_at timestamptz,
     synthesis_due_at timestamptz)
   where task.id = x.id`;
 
 const upsertSubtasks = (rows: Iterable<Row>) => sql`
   insert into subtask (id, task_id, ord, skills, status, agent_id, pool, epoch, attempt, lost_leases, tried, round,
-    progress_percent, quality, quality_source, error, started_at, finished_at)
+    progress_percent, quality, quality_source, error, started_at, finished_at, provisional, step_id, hold, iteration,
+    revises)
   select * from jsonb_to_recordset(${json(rows)}::jsonb) as x(id text, task_id uuid, ord int, skills text[],
     status text, agent_id text, pool text, epoch int, attempt int, lost_leases int, tried text[], round int,
     progress_percent real, quality real, quality_source text, error jsonb, started_at timestamptz,
-    finished_at timestamptz)
+    finished_at timestamptz, provisional boolean, step_id text, hold text, iteration int, revises jsonb)
   on conflict (id) do update set status = excluded.status, agent_id = excluded.agent_id, pool = excluded.pool,
     epoch = excluded.epoch, attempt = excluded.attempt, lost_leases = excluded.lost_leases, tried = excluded.tried,
     round = excluded.round, progress_percent = excluded.progress_percent, quality = excluded.quality,
     quality_source = excluded.quality_source, error = excluded.error, started_at = excluded.started_at,
-    finished_at = excluded.finished_at`;
+    finished_at = excluded.finished_at, provisional = excluded.provisional, hold = excluded.hold,
+    iteration = excluded.iteration, revises = excluded.revises`;
 
 const insertAttempts = (rows: Iterable<Row>) => sql`
   insert into attempt (subtask_id, epoch, task_id, agent_id, pool, attempt, timeout_ms, due_at, closed_at, verdict,
@@ -286,6 +292,8 @@ function taskRow(task: TaskRecord, before: TaskRecord): Row {
     team: task.team,
     warnings: task.warnings,
     error: task.error,
+    escalations: task.escalations,
+    decision_due_at: isFinal(task.status) ? null : (firstDue(task.escalations) ?? null),
     ...(task.result !== null && before.result === null ? { result: task.result } : {}),
     input_tokens: task.usage.inputTokens,
     output_tokens: task.usage.outputTokens,
@@ -316,7 +324,20 @@ function subtaskRow(taskId: string, subtask: SubtaskRecord): Row {
     error: subtask.error,
     started_at: subtask.startedAt,
     finished_at: subtask.finishedAt,
+    provisional: subtask.provisional,
+    step_id: subtask.stepId,
+    hold: subtask.hold,
+    iteration: subtask.iteration,
+    revises: subtask.revises,
   };
+}
+
+/** When the first of the open questions counts as rejected. */
+function firstDue(escalations: readonly Escalation[]): string | undefined {
+  return escalations
+    .filter((one) => one.decision === undefined)
+    .map((one) => one.dueAt)
+    .sort()[0];
 }
 
 function sameSubtask(a: SubtaskRecord, b: SubtaskRecord): boolean {

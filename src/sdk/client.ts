@@ -10,6 +10,7 @@ import type {
   MoversReport,
   TiersReport,
 } from '../contracts/ledger.ts';
+import type { MessageView } from '../contracts/message.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { Skill, SkillBody } from '../contracts/skill.ts';
 import type { TaskListItem, TaskStatus, TaskSubmission, TaskView } from '../contracts/task.ts';
@@ -71,7 +72,7 @@ export class SwarmbidClient {
   /**
    * Submits a task. It is stored when this resolves. Sends an idempotency key (a random one unless given) and so tries
    * again, at most three times in all, when no answer comes or the server is unavailable: the task exists once.
-   * @throws SwarmbidError INVALID_REQUEST with `errors` by field, NOT_SUPPORTED, IDEMPOTENCY_KEY_REUSED, PAYLOAD_TOO_LARGE
+   * @throws SwarmbidError INVALID_REQUEST with `errors` by field, IDEMPOTENCY_KEY_REUSED, PAYLOAD_TOO_LARGE
    */
   submit(task: TaskSubmission, options: CallOptions & { idempotencyKey?: string } = {}): Promise<TaskView> {
     const headers = { 'idempotency-key': options.idempotencyKey ?? uuidv7() };
@@ -121,10 +122,18 @@ export class SwarmbidClient {
     return this.#json({ method: 'POST', path: `/v1/tasks/${id(taskId)}/feedback`, body: feedback, ...options });
   }
 
-  /** Answers an escalated task. */
+  /** What the task's agents said to each other, oldest first. */
+  messages(taskId: string, options: PageOptions = {}): Promise<Page<MessageView>> {
+    return this.#get(`/v1/tasks/${id(taskId)}/messages`, options);
+  }
+
+  /**
+   * Answers an escalated task; the same answer once more changes nothing.
+   * @throws SwarmbidError CONFLICT if nothing waits for a decision, or several do and `subtaskId` names none
+   */
   decide(
     taskId: string,
-    decision: { decision: 'approve' | 'reject' | 'choose'; choice?: string; note?: string },
+    decision: { decision: 'approve' | 'reject' | 'choose'; choice?: string; note?: string; subtaskId?: string },
     options: CallOptions = {},
   ): Promise<TaskView> {
     return this.#json({ method: 'POST', path: `/v1/tasks/${id(taskId)}/decision`, body: decision, ...options });

@@ -17,8 +17,10 @@ export type {
   MoversReport,
   TiersReport,
 } from '../contracts/ledger.ts';
+export type { MessageView } from '../contracts/message.ts';
 export type { Page } from '../contracts/primitives.ts';
 export type { Skill } from '../contracts/skill.ts';
+export type { Escalation } from '../contracts/step.ts';
 export type {
   SubtaskStatus,
   SubtaskView,

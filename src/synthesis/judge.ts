@@ -32,6 +32,12 @@ export interface TaskToValidate {
   deliveries: Deliveries;
 }
 
+export interface ConditionsToEvaluate {
+  task: TaskFacts;
+  expressions: readonly string[];
+  deliveries: Deliveries;
+}
+
 /** Looks at deliveries with the market's eyes alone: nothing that an agent says of its own work counts. */
 export interface Judge {
   /**
@@ -45,6 +51,8 @@ export interface Judge {
   judgeDelivery(delivery: DeliveryToJudge): Promise<Verdict>;
   /** Compares accepted deliveries with each other and with the task. Rules see `{task, deliveries}`. */
   crossValidate(synthesis: TaskToValidate): Promise<CrossValidation>;
+  /** What the conditions of a step come to, one for each expression. Conditions see `{task, deliveries}`. */
+  evaluate(conditions: ConditionsToEvaluate): Promise<(boolean | { fault: string })[]>;
   /** Why a JSON Schema cannot be a skill's, or null if it can. */
   schemaFault(schema: Record<string, unknown>): Promise<string | null>;
   /** Ends the judge's processes; what is still asked for rejects. */
@@ -58,6 +66,7 @@ export function createJudge(): Judge {
   return {
     judgeDelivery: (delivery) => judgeDelivery(checks, delivery),
     crossValidate: (synthesis) => crossValidate(rules, synthesis),
+    evaluate: (conditions) => evaluate(rules, conditions),
     schemaFault: (schema) => schemaFault(checks, schema),
     close: async () => {
       await Promise.all([checks.close(), rules.close()]);
@@ -102,6 +111,21 @@ async function crossValidate(sandbox: Sandbox, synthesis: TaskToValidate): Promi
   const questions = rules.map(({ expression }) => ({ kind: 'expression' as const, expression }));
   const answers = await sandbox.ask({ questions, input: { task, deliveries } });
   return judgeRules(rules, answers.map(evaluationOf), { task, deliveries });
+}
+
+async function evaluate(
+  sandbox: Sandbox,
+  { task, expressions, deliveries }: ConditionsToEvaluate,
+): Promise<(boolean | { fault: string })[]> {
+  const questions = expressions.map((expression) => ({ kind: 'expression' as const, expression }));
+  const answers = await sandbox.ask({ questions, input: { task, deliveries } });
+  return answers.map((answer, i) => {
+    const evaluation = evaluationOf(answer);
+    if (evaluation.kind === 'decided') return evaluation.holds;
+    const stated = `(${expressions[i]})`;
+    if (evaluation.kind === 'fault') return { fault: `${stated} could not be evaluated: ${evaluation.message}` };
+    return { fault: `${stated} came to ${evaluation.kind === 'nothing' ? 'no value' : 'neither true nor false'}` };
+  });
 }
 
 async function schemaFault(sandbox: Sandbox, schema: Record<string, unknown>): Promise<string | null> {

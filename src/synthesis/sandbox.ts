@@ -158,7 +158,11 @@ class ProcessSandbox implements Sandbox {
   #fork(): ChildProcess {
     const child = fork(ENTRY, [this.#role], {
       env: {},
-      execArgv: [`--max-old-space-size=${HEAP_LIMIT_MIB}`, ...CONFINEMENT, ...(this.#role === 'schemas' ? [] : NO_EVAL)],
+      execArgv: [
+        `--max-old-space-size=${HEAP_LIMIT_MIB}`,
+        ...CONFINEMENT,
+        ...(this.#role === 'schemas' ? [] : NO_EVAL),
+      ],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     child.unref();

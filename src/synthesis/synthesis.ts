@@ -3,7 +3,7 @@ import type { CrossValidation, TaskFacts } from './core/cross-validation.ts';
 import { rulesForType } from './core/default-rules.ts';
 import { compileCheck, deliveriesNamed } from './core/expressions.ts';
 import { deliveriesBySkill, mergeResult, type ResultPart } from './core/merge.ts';
-import type { Judge, TaskToValidate, Verdict } from './judge.ts';
+import type { ConditionsToEvaluate, Judge, TaskToValidate, Verdict } from './judge.ts';
 import { readAhead } from './read-ahead.ts';
 import type { SkillRecords } from './skill-store.ts';
 
@@ -17,15 +17,20 @@ export interface Synthesis {
   crossValidate(synthesis: TaskToValidate): Promise<CrossValidation>;
   /** The task's result; see `mergeResult`. */
   merge(synthesis: Parameters<typeof mergeResult>[0]): TaskResult;
-  deliveriesBySkill(taskType: string, parts: readonly Pick<ResultPart, 'skills' | 'value'>[]): Record<string, unknown>;
+  deliveriesBySkill(
+    taskType: string,
+    parts: readonly Pick<ResultPart, 'skills' | 'stepId' | 'value'>[],
+  ): Record<string, unknown>;
   /** The rules of a task that states none. */
   rulesForType(type: string): Rule[];
-  /** Makes `compileError` and `skillsNamed` of these expressions cheap, without holding up the thread. */
+  /** What each expression comes to over `{task, deliveries}`; whatever is neither true nor false is a fault. */
+  evaluate(conditions: ConditionsToEvaluate): Promise<(boolean | { fault: string })[]>;
+  /** Makes `compileError` and `deliveriesNamed` of these expressions cheap, without holding up the thread. */
   readAhead(expressions: readonly string[]): Promise<void>;
   /** What is wrong with an expression, or null if it parses. */
   compileError(expression: string): string | null;
-  /** Those of `skills` whose delivery the expression names. @throws Error if it does not parse */
-  skillsNamed(expression: string, skills: readonly string[]): string[];
+  /** The deliveries that the expression names. @throws Error if it does not parse */
+  deliveriesNamed(expression: string): readonly string[];
 }
 
 /** The port that the orchestrator asks, over `judge` and the records of skills. The caller closes the judge. */
@@ -41,12 +46,10 @@ export function createSynthesis(options: { skills: Pick<SkillRecords, 'byIds'>; 
     crossValidate: (synthesis) => judge.crossValidate(synthesis),
     merge: mergeResult,
     deliveriesBySkill: (taskType, parts) => ({ ...deliveriesBySkill(taskType, parts) }),
+    evaluate: (conditions) => judge.evaluate(conditions),
     rulesForType,
     readAhead,
     compileError: compileCheck,
-    skillsNamed: (expression, ids) => {
-      const named = new Set(deliveriesNamed(expression));
-      return ids.filter((id) => named.has(id));
-    },
+    deliveriesNamed,
   };
 }

@@ -126,7 +126,6 @@ function fakeTasks(memory: Memory): TaskService {
   };
   return {
     submit: async (principal, submission, idempotencyKey) => {
-      if (submission.steps !== undefined) throw new MarketError('NOT_SUPPORTED', 'Steps are not supported yet.');
       const slot = `${principal.ownerId} ${idempotencyKey ?? uuidv7()}`;
       const body = JSON.stringify(submission);
       const known = byKey.get(slot);
@@ -159,8 +158,23 @@ function fakeTasks(memory: Memory): TaskService {
       return task;
     },
     feedback: async (principal, taskId) => find(principal, taskId),
+    decide: async (principal, taskId) => find(principal, taskId),
+    messages: async (principal, taskId) => {
+      find(principal, taskId);
+      return { items: [messageView(taskId)], nextCursor: null };
+    },
   };
 }
+
+const messageView = (taskId: string) => ({
+  id: uuidv7(),
+  subtaskId: `${taskId}-0`,
+  from: 'finance',
+  to: null,
+  topic: 'news',
+  data: { price: 3 },
+  at: AT,
+});
 
 function taskView(principal: Principal, submission: ParsedTaskSubmission): TaskView {
   return {

@@ -18,6 +18,18 @@ async function submitted(token: string = TOKENS.ada): Promise<string> {
   return String(body.id);
 }
 
+const steps = (count: number, data?: object) =>
+  Array.from({ length: count }, (_, at) => ({
+    id: `s${at}`,
+    skills: ['seo'],
+    ...(data === undefined ? {} : { data }),
+  }));
+
+const reviewed = (maxIterations: number) => [
+  { id: 'draft', skills: ['seo'] },
+  { id: 'check', skills: ['seo'], dependsOn: ['draft'], review: { of: 'draft', until: 'true', maxIterations } },
+];
+
 describe('POST /v1/tasks', () => {
   test('answers 202 with the task as body and its address as Location', async () => {
     const answer = await ask(market, 'POST', '/v1/tasks', {
@@ -71,10 +83,17 @@ describe('POST /v1/tasks', () => {
     expect(answer.status).toBe(status);
   });
 
-  test('refuses steps with NOT_SUPPORTED, which the service says', async () => {
-    const steps = [{ id: 'a', skills: ['seo'] }];
-    const answer = await ask(market, 'POST', '/v1/tasks', { body: { type: 'campaign', steps } });
-    expect(answer).toMatchObject({ status: 400, body: { code: 'NOT_SUPPORTED' } });
+  test.each([
+    ['64 steps', { steps: steps(64) }, 202],
+    ['65 steps', { steps: steps(65) }, 400],
+    ['a step without an id', { steps: [{ skills: ['seo'] }] }, 400],
+    ['a step with an unknown member', { steps: [{ id: 'a', skills: ['seo'], after: 'b' }] }, 400],
+    ['10 iterations of a review', { steps: reviewed(10) }, 202],
+    ['11 iterations of a review', { steps: reviewed(11) }, 400],
+    ['a switch without a case', { steps: [{ id: 'a', skills: [], switch: { on: '1', cases: {} } }] }, 400],
+    ['262 145 bytes of data over two steps', { steps: steps(2, { text: 'x'.repeat(131_060) }) }, 400],
+  ])('takes %s with %s', async (_what, more, status) => {
+    expect((await ask(market, 'POST', '/v1/tasks', { body: { type: 'campaign', ...more } })).status).toBe(status);
   });
 
   test('takes data of exactly 262 144 bytes as JSON and refuses one byte more', async () => {
@@ -101,6 +120,7 @@ describe('reading tasks', () => {
     ['GET', ''],
     ['GET', '/events'],
     ['GET', '/award'],
+    ['GET', '/messages'],
     ['POST', '/cancel'],
     ['POST', '/feedback', { quality: 1 }],
     ['POST', '/decision', { decision: 'approve' }],
@@ -164,10 +184,21 @@ describe('changing tasks', () => {
     expect((await ask(market, 'POST', `/v1/tasks/${id}/feedback`, { body: { quality } })).status).toBe(status);
   });
 
-  test('answers a decision with NOT_SUPPORTED for a task that is there', async () => {
+  test.each([
+    [{ decision: 'approve' }, 200],
+    [{ decision: 'choose', choice: 'again', note: 'once more', subtaskId: 'x-0' }, 200],
+    [{ decision: 'maybe' }, 400],
+    [{}, 400],
+    [{ decision: 'approve', by: 'me' }, 400],
+  ])('takes the decision %j with %d', async (body, status) => {
     const id = await submitted();
-    const answer = await ask(market, 'POST', `/v1/tasks/${id}/decision`, { body: { decision: 'approve' } });
-    expect(answer).toMatchObject({ status: 400, body: { code: 'NOT_SUPPORTED' } });
+    expect((await ask(market, 'POST', `/v1/tasks/${id}/decision`, { body })).status).toBe(status);
+  });
+
+  test('lists the messages of a task', async () => {
+    const id = await submitted();
+    const answer = await ask(market, 'GET', `/v1/tasks/${id}/messages`);
+    expect(answer).toMatchObject({ status: 200, body: { items: [{ from: 'finance', to: null, topic: 'news' }] } });
   });
 });
 

@@ -115,9 +115,22 @@ describe.each(TRANSPORTS)('a submitted task on %s', (transport) => {
     expect(await market.db.selectFrom('ledger').select('id').where('task_id', '=', ids[0]!).execute()).toHaveLength(1);
   });
 
-  it('with steps is refused as NOT_SUPPORTED, and with unknown fields as INVALID_REQUEST that names them', async () => {
-    const steps = await post(null, { type: 'steps', steps: [{ id: 'one', skills: ['work'] }] });
-    expect(await steps.json()).toMatchObject({ code: 'NOT_SUPPORTED', errors: [{ path: 'steps' }] });
+  it('with steps in a cycle is refused naming its path, and with unknown fields naming them', async () => {
+    const steps = await post(null, {
+      type: 'steps',
+      steps: [
+        { id: 'one', skills: ['work'] },
+        { id: 'two', skills: ['work'], dependsOn: ['one', 'four'] },
+        { id: 'three', skills: ['work'], dependsOn: ['two'] },
+        { id: 'four', skills: ['work'], dependsOn: ['three'] },
+      ],
+    });
+    const message = 'a cycle: two → four → three → two (each depends on the next)';
+    expect(await steps.json()).toMatchObject({
+      code: 'INVALID_REQUEST',
+      detail: `steps.1.dependsOn: ${message}`,
+      errors: [{ path: 'steps.1.dependsOn', message }],
+    });
     expect(steps.status).toBe(400);
     const unknown = await post(null, { type: 'typo', requiredSkill: ['work'] });
     expect(unknown.status).toBe(400);

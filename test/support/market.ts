@@ -42,7 +42,8 @@ export class Market {
   readonly db: Database;
   readonly databaseUrl: string;
   readonly admin: SwarmbidClient;
-  private readonly env: NodeJS.ProcessEnv;
+  /** What its processes are started with. */
+  readonly env: NodeJS.ProcessEnv;
   private readonly agents: readonly AgentDefinition[] | undefined;
   private readonly closeStores: () => Promise<void>;
   private readonly ending = new AbortController();

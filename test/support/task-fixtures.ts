@@ -1,5 +1,6 @@
 import type { BidOffer, Pass } from '../../src/contracts/bid.ts';
 import type { TaskResult, TaskSpec } from '../../src/contracts/task.ts';
+import { beginTask } from '../../src/orchestrator/core/begin-task.ts';
 import type { Command, Successor, Verdict } from '../../src/orchestrator/core/commands.ts';
 import type { Part } from '../../src/orchestrator/core/decomposition.ts';
 import type { KnownAgent } from '../../src/orchestrator/core/eligibility.ts';
@@ -10,7 +11,6 @@ import {
   WHOLE_TASK,
   type DraftEvent,
   type Effect,
-  type OpenTask,
   type SubtaskRecord,
   type TaskRecord,
 } from '../../src/orchestrator/core/task-record.ts';
@@ -39,25 +39,8 @@ export function taskSpec(changes: Partial<TaskSpec> = {}): TaskSpec {
 }
 
 /** A task as it is right after its submission. */
-export function acceptedTask(spec: TaskSpec): OpenTask {
-  return {
-    id: TASK_ID,
-    ownerId: 'owner',
-    spec,
-    version: 1,
-    epoch: 0,
-    round: 0,
-    eventSeq: 1,
-    team: [],
-    subtasks: [],
-    warnings: [],
-    usage: { inputTokens: 0, outputTokens: 0, costUsd: 0 },
-    startedAt: null,
-    status: 'accepted',
-    finishedAt: null,
-    result: null,
-    error: null,
-  };
+export function acceptedTask(spec: TaskSpec): TaskRecord {
+  return beginTask({ id: TASK_ID, ownerId: 'owner', spec }, START).task;
 }
 
 export function taskResult(): TaskResult {
@@ -92,7 +75,7 @@ export const accepted = (quality: number | null = null): Verdict => ({
 export const failed: Verdict = { kind: 'failed', code: 'AGENT_FAILED', message: 'it threw' };
 export const rejected: Verdict = { kind: 'rejected', code: 'SCHEMA_MISMATCH', message: 'value is missing' };
 export const timedOut: Verdict = { kind: 'timed_out', code: 'TIMED_OUT', message: 'too slow' };
-const noUsage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
+export const noUsage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
 
 type CloseRound = Extract<Command, { kind: 'close_round' }>;
 type Deliver = Extract<Command, { kind: 'deliver' }>;

@@ -3,10 +3,11 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { feedbackSchema } from '../../contracts/access.ts';
 import { awardReceiptSchema } from '../../contracts/award.ts';
-import { MarketError } from '../../contracts/errors.ts';
 import { MAX_SEQ, taskEventSchema } from '../../contracts/events.ts';
+import { messageViewSchema } from '../../contracts/message.ts';
 import { pageQuerySchema, slugSchema, taskIdSchema } from '../../contracts/primitives.ts';
 import type { TaskService } from '../../contracts/services.ts';
+import { decisionSchema } from '../../contracts/step.ts';
 import { TASK_STATUSES, taskListItemSchema, taskSubmissionSchema, taskViewSchema } from '../../contracts/task.ts';
 import { callerOf } from '../authentication.ts';
 import { answer, conflict, idempotencyKeyReused, pageSchema } from '../openapi.ts';
@@ -35,12 +36,6 @@ const eventsQuery = pageQuerySchema.extend({
   cursor: seqSchema.optional().describe('the nextCursor of an earlier answer'),
 });
 
-const decisionSchema = z.strictObject({
-  decision: z.enum(['approve', 'reject', 'choose']),
-  choice: z.string().max(200).optional(),
-  note: z.string().max(4_000).optional(),
-});
-
 const noBody = z.strictObject({}).nullish();
 
 /** Takes the place of one more task; the answer gives it back. @throws MarketError OVERLOADED, RATE_LIMITED */
@@ -53,6 +48,7 @@ const OPEN_GATE: TaskGate = { reserve: () => () => undefined };
 export async function taskRoutes(app: FastifyInstance, tasks: TaskService, gate = OPEN_GATE): Promise<void> {
   submission(app, tasks, gate);
   reading(app, tasks);
+  messages(app, tasks);
   changing(app, tasks);
 }
 
@@ -64,7 +60,8 @@ function submission(app: FastifyInstance, tasks: TaskService, gate: TaskGate): v
         tags,
         summary: 'Submit a task',
         description:
-          'Stored when answered; `Location` names it. `OVERLOADED` while the market has too much to do. `NOT_SUPPORTED` for `steps`.',
+          'Stored when answered; `Location` names it. `OVERLOADED` while the market has too much to do. ' +
+          '`steps` with a cycle or an unknown id are refused, naming it.',
         headers: submitHeaders,
         body: taskSubmissionSchema,
         response: {
@@ -144,6 +141,23 @@ function reading(server: FastifyInstance, tasks: TaskService): void {
   );
 }
 
+function messages(server: FastifyInstance, tasks: TaskService): void {
+  server.withTypeProvider<ZodTypeProvider>().get(
+    '/tasks/:id/messages',
+    {
+      schema: {
+        tags,
+        summary: 'What its agents said to each other, oldest first',
+        description: 'At most 100 messages of each subtask are kept.',
+        params,
+        querystring: pageQuerySchema,
+        response: { 200: answer('A page', pageSchema(messageViewSchema)) },
+      },
+    },
+    (request) => tasks.messages(callerOf(request), request.params.id, request.query),
+  );
+}
+
 function changing(server: FastifyInstance, tasks: TaskService): void {
   const app = server.withTypeProvider<ZodTypeProvider>();
   app.post(
@@ -182,15 +196,17 @@ function changing(server: FastifyInstance, tasks: TaskService): void {
       schema: {
         tags,
         summary: 'Answer an escalation',
-        description: 'Not supported yet: no task escalates.',
+        description:
+          'Of the open escalation: `approve` what was delivered, `reject` it, or `choose` one of its `choices`. ' +
+          'The same answer once more changes nothing.',
         params,
         body: decisionSchema,
-        response: { 200: answer('The task, going on or ended', taskViewSchema) },
+        response: {
+          200: answer('The task, going on or ended', taskViewSchema),
+          ...conflict('nothing waits for a decision, or several do and none was named'),
+        },
       },
     },
-    async (request) => {
-      await tasks.position(callerOf(request), request.params.id);
-      throw new MarketError('NOT_SUPPORTED', 'No task escalates yet, so there is nothing to decide.');
-    },
+    (request) => tasks.decide(callerOf(request), request.params.id, request.body),
   );
 }

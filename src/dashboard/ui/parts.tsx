@@ -18,6 +18,7 @@ const STATUS_TONES: Record<TaskStatus | SubtaskStatus, Tone> = {
   expired: 'bad',
   pending: 'plain',
   rejected: 'bad',
+  skipped: 'plain',
 };
 
 export function Status({ of }: { of: TaskStatus }) {

@@ -1,5 +1,6 @@
 import type { ReceiptRound, ScoredBid } from '../../contracts/award.ts';
 import type { FailureCode } from '../../contracts/errors.ts';
+import type { EscalationAnswer } from '../../contracts/step.ts';
 import type { QualitySource, TaskResult, Usage, Warning } from '../../contracts/task.ts';
 import type { MergedReply, RoundOutcome, RoundReceipt } from './round.ts';
 
@@ -23,6 +24,8 @@ export interface Rejection {
   /** Skills whose delivery is taken back. */
   blame: string[];
 }
+
+export type ConditionsAnswer = { kind: 'hold' } | { kind: 'do_not_hold' } | { kind: 'fault'; message: string };
 
 interface OfAttempt {
   subtaskId: string;
@@ -56,6 +59,8 @@ export type Command =
       usage: Usage;
       /** Warnings and the result, for a task of one subtask: it is synthesised inside its settlement. */
       sole: { result: TaskResult; warnings: Warning[] } | null;
+      /** The delivery is a review's, and does not approve. */
+      sendsBack?: boolean;
       successors: readonly Successor[];
     } & OfAttempt)
   | ({ kind: 'lose_lease'; reason: 'LEASE_LOST' | 'UNCLAIMED'; successors: readonly Successor[] } & OfAttempt)
@@ -67,6 +72,9 @@ export type Command =
       rejections: Rejection[];
       successors: ReadonlyMap<string, readonly Successor[]>;
     }
+  /** What the conditions of a step have come to; `fault` where nobody could tell. */
+  | { kind: 'settle_conditions'; subtaskId: string; iteration: number; answer: ConditionsAnswer }
+  | ({ kind: 'decide'; subtaskId: string } & Pick<EscalationAnswer, 'decision' | 'choice' | 'note'>)
   | { kind: 'cancel' }
   | { kind: 'expire' }
   | { kind: 'say'; message: { from: string; to: string | null; topic: string; subtaskId: string } }

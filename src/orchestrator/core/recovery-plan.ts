@@ -1,6 +1,7 @@
 /** What becomes of attempts whose lease or dispatch time has run out. */
 import { presentAttempt, type LockedTask } from './attempts.ts';
-import type { SubtaskRecord } from './task-record.ts';
+import type { Command } from './commands.ts';
+import type { SubtaskRecord, TaskRecord } from './task-record.ts';
 
 /** An award that was dispatched this often and never claimed gets a new number: a dead job may block its id. */
 const MAX_REQUEUES = 5;
@@ -51,4 +52,17 @@ export function stillLost(
   return [
     { taskId, locked, subtask, failedAgent: null, reason: attempt.claimedAt === null ? 'UNCLAIMED' : 'LEASE_LOST' },
   ];
+}
+
+/** Escalations that nobody has decided in time count as rejected. */
+export function overdueDecisions(
+  { id: taskId, escalations }: TaskRecord,
+  now: Date,
+): { taskId: string; command: Command }[] {
+  return escalations
+    .filter((one) => one.decision === undefined && Date.parse(one.dueAt) <= now.getTime())
+    .map(({ subtaskId }) => ({
+      taskId,
+      command: { kind: 'decide', subtaskId, decision: 'reject', note: 'nobody decided in time.' },
+    }));
 }

@@ -22,6 +22,8 @@ export interface Judged {
   verdict: Verdict;
   /** Warnings and the result, for a task of one subtask. */
   sole: { result: TaskResult; warnings: Warning[] } | null;
+  /** It is a review's delivery, and does not approve. */
+  sendsBack?: boolean;
 }
 
 export interface PresentWork<Attempt> {

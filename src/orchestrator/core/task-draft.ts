@@ -3,6 +3,9 @@ import type { EventType } from '../../contracts/events.ts';
 import type { Outcome } from '../../contracts/ledger.ts';
 import type { FinalTaskStatus, TaskResult, TaskSpec, TaskStatus } from '../../contracts/task.ts';
 import type { AttemptVerdict, DraftEvent, Effect, SubtaskRecord, TaskRecord } from './task-record.ts';
+import { Workflow } from './workflow.ts';
+
+type Changeable = Pick<TaskRecord, 'round' | 'epoch' | 'team' | 'warnings' | 'usage' | 'startedAt' | 'escalations'>;
 
 /** A copy of a task under decision: transitions change it, and `finish` gives it back as a decision. The original stays. */
 export class TaskDraft {
@@ -14,7 +17,9 @@ export class TaskDraft {
   private readonly base: TaskRecord;
   private readonly events: DraftEvent[] = [];
   private eventSeq: number;
-  private changes: Partial<Pick<TaskRecord, 'round' | 'epoch' | 'team' | 'warnings' | 'usage' | 'startedAt'>> = {};
+  /** Null for a task that the market divides. */
+  readonly workflow: Workflow | null;
+  private changes: Partial<Changeable> = {};
   private state: { status: TaskStatus; result: TaskResult | null; error: Failure | null };
 
   constructor(task: TaskRecord, now: Date) {
@@ -24,6 +29,7 @@ export class TaskDraft {
     this.now = now;
     this.subtasks = task.subtasks.map((subtask) => ({ ...subtask }));
     this.eventSeq = task.eventSeq;
+    this.workflow = task.spec.steps === undefined ? null : new Workflow(task.spec.steps);
     this.state = { status: task.status, result: task.result, error: task.error };
   }
 
@@ -36,7 +42,7 @@ export class TaskDraft {
     return this.state.status;
   }
 
-  set(changes: Partial<Pick<TaskRecord, 'round' | 'epoch' | 'team' | 'warnings' | 'usage' | 'startedAt'>>): void {
+  set(changes: Partial<Changeable>): void {
     this.changes = { ...this.changes, ...changes };
   }
 
@@ -57,13 +63,50 @@ export class TaskDraft {
     return this.subtasks.find((subtask) => subtask.id === subtaskId);
   }
 
-  /** True if a rule of severity `reject` could blame the subtask at cross-validation (invariant 7). */
+  ofStep(stepId: string): SubtaskRecord | undefined {
+    return this.subtasks.find((subtask) => subtask.stepId === stepId);
+  }
+
+  /**
+   * True if a rule of severity `reject` could blame the subtask at cross-validation, or a step that it builds on, or if a
+   * review could still send it back (invariant 7).
+   */
   mayBeTakenBack(subtask: SubtaskRecord): boolean {
-    return subtask.skills.some((skill) => this.spec.blamableSkills.includes(skill));
+    if (this.isBlamable(subtask)) return true;
+    if (this.workflow === null || subtask.stepId === null) return false;
+    const review = this.workflow.reviewAround(subtask.stepId);
+    if (review !== undefined && isUnsettled(this.ofStep(review.id))) return true;
+    // A rule that takes back any part of a loop lets its review judge anew.
+    const last = review?.id ?? subtask.stepId;
+    return [last, ...this.workflow.upstreamOf(last)].some((id) => this.isBlamable(this.ofStep(id)));
+  }
+
+  private isBlamable(subtask: SubtaskRecord | undefined): boolean {
+    const { blamableSkills } = this.spec;
+    if (subtask === undefined || blamableSkills.length === 0) return false;
+    return [subtask.stepId ?? '', ...subtask.skills].some((name) => blamableSkills.includes(name));
   }
 
   closeAttempt(subtask: SubtaskRecord, verdict: AttemptVerdict): void {
     this.effects.push({ kind: 'close_attempt', subtaskId: subtask.id, epoch: subtask.epoch, verdict });
+  }
+
+  /** A provisional delivery becomes final: it stands and is entered so, or it does not, at nobody's expense or the agent's. */
+  conclude(subtask: SubtaskRecord, outcome: 'accepted' | 'rejected' | 'market_failure', reason: string | null): void {
+    if (!subtask.provisional) return;
+    this.reverse(subtask, outcome);
+    this.enter(subtask, outcome, reason);
+  }
+
+  /** Its entry is the caller's to make. */
+  reverse(subtask: SubtaskRecord, verdict: AttemptVerdict): void {
+    const { id: subtaskId, epoch } = subtask;
+    subtask.provisional = false;
+    const closing = this.effects.find(
+      (one) => one.kind === 'close_attempt' && one.subtaskId === subtaskId && one.epoch === epoch,
+    );
+    if (closing?.kind === 'close_attempt') closing.verdict = verdict;
+    else this.effects.push({ kind: 'reverse_attempt', subtaskId, epoch, verdict });
   }
 
   /** One entry for the present attempt of a subtask; its key makes a second one impossible. */
@@ -107,4 +150,16 @@ export class TaskDraft {
       : { ...common, status, result: null, error: null, finishedAt: null };
     return { ok: true, task, events: this.events, effects: this.effects };
   }
+}
+
+const SETTLED = new Set<SubtaskRecord['status']>(['accepted', 'rejected', 'failed', 'cancelled', 'skipped']);
+
+/** True as long as something may still come of it: a delivery, a decision. */
+export function isUnsettled(subtask: SubtaskRecord | undefined): boolean {
+  return subtask !== undefined && (!SETTLED.has(subtask.status) || subtask.hold !== null);
+}
+
+/** How events name a subtask. */
+export function nameOf({ id, stepId }: SubtaskRecord): { subtaskId: string; stepId?: string } {
+  return { subtaskId: id, ...(stepId === null ? {} : { stepId }) };
 }

@@ -3,6 +3,7 @@ import type { BudgetShare } from './budget-share.ts';
 import type { EventType } from '../../contracts/events.ts';
 import type { LedgerEntryDraft } from '../../contracts/ledger.ts';
 import type { ReceiptRound } from '../../contracts/award.ts';
+import type { Escalation } from '../../contracts/step.ts';
 import type {
   FinalTaskStatus,
   QualitySource,
@@ -35,6 +36,8 @@ interface TaskBase {
   warnings: Warning[];
   usage: Usage;
   startedAt: Date | null;
+  /** What a person was asked, oldest first; without a decision: is asked. */
+  escalations: Escalation[];
 }
 
 export interface OpenTask extends TaskBase {
@@ -60,7 +63,7 @@ export interface SubtaskRecord {
   pool: string | null;
   /** The fencing number: grows with every award and every lost lease. */
   epoch: number;
-  /** Grows only when an agent answers for it. */
+  /** Grows only when an agent answers for it; from 1 in each iteration. */
   attempt: number;
   lostLeases: number;
   /** Agents that answered for it and failed. */
@@ -73,6 +76,29 @@ export interface SubtaskRecord {
   error: Failure | null;
   startedAt: Date | null;
   finishedAt: Date | null;
+  /** Accepted, but its ledger entry is not made: the delivery may still be taken back or sent back. */
+  provisional: boolean;
+  /** The step it answers for; null where the market divided the task. */
+  stepId: string | null;
+  hold: Hold | null;
+  /** From 1: how often the step's work has been begun from the start. */
+  iteration: number;
+  revises: Revises | null;
+}
+
+/**
+ * What keeps a step from going on. `dependencies`, `condition`: pending, and not open for bids. `decision`: its review has
+ * been delivered and sends back, but the iterations are used up.
+ */
+export type Hold = 'dependencies' | 'condition' | 'decision';
+
+/** Where to find what a step that was sent back is to improve: its own delivery, and the review's. */
+export interface Revises {
+  epoch: number;
+  by: string;
+  byEpoch: number;
+  /** A person's, who asked for one more iteration. */
+  note?: string;
 }
 
 export interface DraftEvent {

@@ -5,6 +5,8 @@ import type { Deliveries } from './cross-validation.ts';
 export interface ResultPart {
   /** The skills that it answers for; none for a task that requires none. */
   skills: readonly string[];
+  /** The step of the task that it answers for; null where the market divided the task. */
+  stepId: string | null;
   agentId: string;
   value: unknown;
   /** 0–100; null where nothing is known of it. */
@@ -13,17 +15,21 @@ export interface ResultPart {
   finishedAt: Date;
 }
 
-/** Deliveries by skill; that of a task without skills under the task's type. The last of two for one skill stands. */
+/**
+ * Deliveries by skill; that of a part without skills under the task's type. The last of two for one skill stands. Those of
+ * steps by the step's id as well, which stands before a skill of that name.
+ */
 export function deliveriesBySkill(
   taskType: string,
-  parts: readonly Pick<ResultPart, 'skills' | 'value'>[],
+  parts: readonly Pick<ResultPart, 'skills' | 'stepId' | 'value'>[],
 ): Deliveries {
-  return Object.fromEntries(
-    parts.flatMap((part) => {
+  return Object.fromEntries([
+    ...parts.flatMap((part) => {
       const sections = part.skills.length === 0 ? [taskType] : part.skills;
       return sections.map((section) => [section, part.value] as const);
     }),
-  );
+    ...parts.flatMap(({ stepId, value }) => (stepId === null ? [] : [[stepId, value] as const])),
+  ]);
 }
 
 /**

@@ -3,7 +3,7 @@ import { mergeResult, type ResultPart } from '../../../src/synthesis/core/merge.
 
 function part(skills: string[], known: Partial<ResultPart> = {}): ResultPart {
   const times = { startedAt: at(0), finishedAt: at(100) };
-  return { skills, agentId: 'ann', value: { of: skills }, quality: null, ...times, ...known };
+  return { skills, stepId: null, agentId: 'ann', value: { of: skills }, quality: null, ...times, ...known };
 }
 
 function at(ms: number): Date {

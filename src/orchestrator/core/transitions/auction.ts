@@ -3,7 +3,7 @@ import type { Failure } from '../../../contracts/errors.ts';
 import type { ReceiptRound } from '../../../contracts/award.ts';
 import type { Command } from '../commands.ts';
 import type { RoundOutcome } from '../round.ts';
-import type { TaskDraft } from '../task-draft.ts';
+import { nameOf, type TaskDraft } from '../task-draft.ts';
 import { WHOLE_TASK, type SubtaskRecord } from '../task-record.ts';
 import type { RefusalReason } from '../decision.ts';
 import { awardOf, giveTo, newSubtask, replaceInTeam } from './award.ts';
@@ -24,11 +24,11 @@ export function announce(draft: TaskDraft, command: Extract<Command, { kind: 'an
   if (target === 'NOT_NOW') return 'NOT_NOW';
   const round = draft.task.round + 1;
   draft.set({ round });
-  if (target === null) draft.moveTo('announced');
-  else target.round = round;
+  if (target !== null) target.round = round;
+  if (target === null || draft.status === 'accepted') draft.moveTo('announced');
   draft.emit('task.announced', {
     round,
-    ...(target === null ? {} : { subtaskId: target.id }),
+    ...(target === null ? {} : nameOf(target)),
     requiredSkills: target === null ? draft.spec.requiredSkills : target.skills,
     ...(draft.spec.domain === undefined ? {} : { domain: draft.spec.domain }),
     complexity: draft.spec.complexity,
@@ -39,9 +39,12 @@ export function announce(draft: TaskDraft, command: Extract<Command, { kind: 'an
 
 /** Null for the whole task, the pending subtask that is auctioned anew, or NOT_NOW where nothing is open. */
 function openTarget(draft: TaskDraft, ord: number): SubtaskRecord | null | 'NOT_NOW' {
-  if (ord === WHOLE_TASK) return draft.status === 'accepted' || draft.status === 'announced' ? null : 'NOT_NOW';
+  if (ord === WHOLE_TASK) {
+    const open = draft.workflow === null && (draft.status === 'accepted' || draft.status === 'announced');
+    return open ? null : 'NOT_NOW';
+  }
   const subtask = draft.subtasks[ord];
-  return subtask?.status === 'pending' ? subtask : 'NOT_NOW';
+  return subtask?.status === 'pending' && subtask.hold === null ? subtask : 'NOT_NOW';
 }
 
 export function closeRound(draft: TaskDraft, command: CloseRound): RefusalReason | undefined {
@@ -51,7 +54,7 @@ export function closeRound(draft: TaskDraft, command: CloseRound): RefusalReason
   for (const reply of command.replies) {
     draft.emit('bids.received', {
       round: command.round,
-      ...(target === null ? {} : { subtaskId: target.id }),
+      ...(target === null ? {} : nameOf(target)),
       pool: reply.pool,
       bids: command.receipt.bids.filter((bid) => bid.pool === reply.pool),
       passes: reply.passes.slice(0, LISTED_PASSES),
@@ -104,16 +107,16 @@ function announceAgainOrFail(
     message: `No active agent for ${named} within ${draft.spec.biddingTimeMs} ms of announcing. Start a pool whose agents have it, or change requiredSkills or domain.`,
     uncoveredSkills,
   };
-  if (target !== null && draft.spec.allowPartial) giveUp(draft, target, failure);
+  if (target !== null && (draft.spec.allowPartial || draft.workflow !== null)) giveUp(draft, target, failure);
   else fail(draft, failure);
 }
 
-/** A task that allows a part goes on without a subtask that nobody is capable of. */
+/** A task that allows a part, or has other steps, goes on without a subtask that nobody is capable of. */
 function giveUp(draft: TaskDraft, subtask: SubtaskRecord, failure: Failure): void {
   draft.effects.push({ kind: 'close_board', ord: subtask.ord });
   Object.assign(subtask, { status: 'failed', error: failure, finishedAt: draft.now } satisfies Partial<SubtaskRecord>);
   draft.emit('subtask.failed', {
-    subtaskId: subtask.id,
+    ...nameOf(subtask),
     agentId: null,
     attempt: subtask.attempt,
     outcome: 'market_failure',
@@ -138,7 +141,9 @@ function awardParts(
   const poolOf = (agentId: string) => command.pools.get(agentId) ?? '';
   // All are there before the first is given: the budget is split over their number.
   if (target === null)
-    draft.subtasks.push(...outcome.parts.map(({ skills }, ord) => newSubtask(draft.id, ord, skills, command.round)));
+    draft.subtasks.push(
+      ...outcome.parts.map(({ skills }, ord) => newSubtask(draft.id, ord, skills, { round: command.round })),
+    );
   const given = target === null ? draft.subtasks : [target];
   const awarded = outcome.parts.slice(0, given.length).flatMap(({ agentId }, index) => {
     const subtask = given[index];
@@ -156,12 +161,13 @@ function awardParts(
   } else {
     const score = outcome.members[0]?.score ?? 0;
     for (const subtask of awarded) replaceInTeam(draft, subtask, score);
+    if (draft.status === 'announced') draft.moveTo('awarded');
   }
   const awards = awarded.map(awardOf);
   file(draft, command, 'awarded', awards);
   draft.emit('task.awarded', {
     round: command.round,
-    ...(target === null ? {} : { subtaskId: target.id }),
+    ...(target === null ? {} : nameOf(target)),
     policy: command.receipt.policy,
     awards,
     team: draft.task.team,
@@ -188,5 +194,7 @@ function file(
   outcome: ReceiptRound['outcome'],
   awards: ReceiptRound['awards'],
 ): void {
-  draft.effects.push({ kind: 'receipt', receipt: { ...command.receipt, outcome, awards } });
+  const stepId = draft.subtasks[command.ord]?.stepId ?? null;
+  const receipt = { ...command.receipt, ...(stepId === null ? {} : { stepId }), outcome, awards };
+  draft.effects.push({ kind: 'receipt', receipt });
 }

@@ -9,7 +9,12 @@ export function awardOf(subtask: SubtaskRecord): Award {
   return { subtaskId: subtask.id, agentId: subtask.agentId ?? '', epoch: subtask.epoch, attempt: subtask.attempt };
 }
 
-export function newSubtask(taskId: string, ord: number, skills: string[], round: number): SubtaskRecord {
+export function newSubtask(
+  taskId: string,
+  ord: number,
+  skills: string[],
+  of: Partial<Pick<SubtaskRecord, 'round' | 'stepId' | 'hold'>>,
+): SubtaskRecord {
   return {
     id: subtaskId(taskId, ord),
     ord,
@@ -21,13 +26,19 @@ export function newSubtask(taskId: string, ord: number, skills: string[], round:
     attempt: 1,
     lostLeases: 0,
     tried: [],
-    round,
+    round: 0,
     progressPercent: 0,
     quality: null,
     qualitySource: null,
     error: null,
     startedAt: null,
     finishedAt: null,
+    provisional: false,
+    stepId: null,
+    hold: null,
+    iteration: 1,
+    revises: null,
+    ...of,
   };
 }
 

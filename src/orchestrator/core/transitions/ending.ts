@@ -11,7 +11,7 @@ export function complete(draft: TaskDraft, result: TaskResult, warnings: Warning
   draft.set({ warnings: all });
   enterProvisional(draft);
   const success =
-    draft.subtasks.every((subtask) => subtask.status === 'accepted') &&
+    draft.subtasks.every((subtask) => subtask.status === 'accepted' || subtask.status === 'skipped') &&
     draft.spec.requiredSkills.every((skill) => draft.subtasks.some((subtask) => subtask.skills.includes(skill)));
   const final: TaskResult = { ...result, success, warnings: all };
   draft.end('completed', final, null);
@@ -50,22 +50,12 @@ function closeDown(draft: TaskDraft, reason: string): void {
       subtask.status = 'cancelled';
       subtask.finishedAt = draft.now;
     }
+    subtask.hold = null;
   }
   enterProvisional(draft);
   draft.effects.push({ kind: 'clear_board' });
 }
 
 function enterProvisional(draft: TaskDraft): void {
-  for (const subtask of draft.subtasks) {
-    if (subtask.status !== 'accepted') continue;
-    const closing = draft.effects.find((one) => one.kind === 'close_attempt' && one.subtaskId === subtask.id);
-    const entered = draft.effects.some(
-      (one) => one.kind === 'ledger' && one.entry.subtaskId === subtask.id && one.entry.outcome === 'accepted',
-    );
-    if (!draft.mayBeTakenBack(subtask) || entered) continue;
-    if (closing?.kind === 'close_attempt') closing.verdict = 'accepted';
-    else
-      draft.effects.push({ kind: 'reverse_attempt', subtaskId: subtask.id, epoch: subtask.epoch, verdict: 'accepted' });
-    draft.enter(subtask, 'accepted', null);
-  }
+  for (const subtask of draft.subtasks) draft.conclude(subtask, 'accepted', null);
 }

@@ -4,10 +4,12 @@ import { isFinal } from '../../../contracts/task.ts';
 import { isUsedUp, shareOfBudget } from '../budget-share.ts';
 import type { Command, Successor, Verdict } from '../commands.ts';
 import type { RefusalReason } from '../decision.ts';
-import type { TaskDraft } from '../task-draft.ts';
+import { nameOf, type TaskDraft } from '../task-draft.ts';
 import type { SubtaskRecord } from '../task-record.ts';
 import { awardOf, giveTo, replaceInTeam } from './award.ts';
 import { complete, fail } from './ending.ts';
+import { join } from './join.ts';
+import { sendBack } from './review.ts';
 
 /** A subtask that has lost this many leases fails: it may be what kills its hosts. */
 export const MAX_LOST_LEASES = 5;
@@ -34,7 +36,7 @@ function begin(draft: TaskDraft, subtask: SubtaskRecord, at: Date): void {
   if (draft.status === 'awarded') draft.moveTo('running');
   if (draft.task.startedAt === null) draft.set({ startedAt: at });
   draft.emit('subtask.started', {
-    subtaskId: subtask.id,
+    ...nameOf(subtask),
     agentId: subtask.agentId,
     skills: subtask.skills,
     epoch: subtask.epoch,
@@ -48,7 +50,7 @@ export function progress(draft: TaskDraft, command: Extract<Command, { kind: 'pr
   if (subtask.status !== 'running') return 'NOT_NOW';
   subtask.progressPercent = command.percent;
   draft.emit('subtask.progress', {
-    subtaskId: subtask.id,
+    ...nameOf(subtask),
     agentId: subtask.agentId,
     percent: command.percent,
     ...(command.note === null ? {} : { note: command.note }),
@@ -64,9 +66,12 @@ export function deliver(draft: TaskDraft, command: Extract<Command, { kind: 'del
   draft.set({ usage: addUsage(draft.task.usage, command.usage) });
   const { verdict } = command;
   if (verdict.kind === 'accepted') {
+    // Held before it is accepted: until its loop is approved nothing of it is final.
+    if (command.sendsBack === true) subtask.hold = 'decision';
     accept(draft, subtask, verdict, command.sole !== null);
+    if (command.sendsBack === true) sendBack(draft, subtask);
     if (command.sole !== null) complete(draft, command.sole.result, command.sole.warnings);
-    else joinIfLast(draft);
+    else join(draft);
     return undefined;
   }
   draft.closeAttempt(subtask, verdict.kind);
@@ -84,9 +89,10 @@ function accept(draft: TaskDraft, subtask: SubtaskRecord, verdict: Accepted, sol
   subtask.qualitySource = verdict.qualitySource;
   const provisional = !sole && draft.mayBeTakenBack(subtask);
   draft.closeAttempt(subtask, provisional ? 'provisional' : 'accepted');
+  subtask.provisional = provisional;
   if (!provisional) draft.enter(subtask, 'accepted', null);
   draft.emit('subtask.accepted', {
-    subtaskId: subtask.id,
+    ...nameOf(subtask),
     agentId: subtask.agentId,
     skills: subtask.skills,
     attempt: subtask.attempt,
@@ -119,7 +125,7 @@ export function recordFailedAnswer(draft: TaskDraft, subtask: SubtaskRecord, ans
   const final = subtask.attempt >= draft.spec.maxAttempts || nothingLeftFor(draft, subtask);
   draft.enter(subtask, outcome, failure.code);
   draft.emit('subtask.failed', {
-    subtaskId: subtask.id,
+    ...nameOf(subtask),
     agentId,
     attempt: subtask.attempt,
     outcome,
@@ -165,7 +171,7 @@ export function loseLease(
   subtask.lostLeases += 1;
   const last = subtask.lostLeases >= MAX_LOST_LEASES;
   draft.emit('subtask.failed', {
-    subtaskId: subtask.id,
+    ...nameOf(subtask),
     agentId: subtask.agentId,
     attempt: subtask.attempt,
     outcome: 'market_failure',
@@ -213,7 +219,7 @@ function passOn(
     fileReassignment(draft, subtask, `${from} (${reason})`, next, successors);
   }
   draft.emit('subtask.reassigned', {
-    subtaskId: subtask.id,
+    ...nameOf(subtask),
     from,
     to: next?.agentId ?? null,
     reason,
@@ -223,7 +229,6 @@ function passOn(
   });
 }
 
-/** A subtask is at its end without a delivery: so is the task, unless it allows a part. */
 /** The receipt of an award that no new round was held for: the bids of the earlier one that still stand. */
 function fileReassignment(
   draft: TaskDraft,
@@ -239,7 +244,7 @@ function fileReassignment(
     receipt: {
       ...next.basis,
       round,
-      subtaskId: subtask.id,
+      ...nameOf(subtask),
       at: draft.now.toISOString(),
       note: `Given to the next bidder of round ${next.basis.round} after ${after}.`,
       outcome: 'reassigned',
@@ -254,30 +259,16 @@ function fileReassignment(
   });
 }
 
+/**
+ * A subtask is at its end without a delivery: so is the task, unless it allows a part. Of a task with steps, those that do
+ * not depend on it go on.
+ */
 export function settleFailedSubtask(draft: TaskDraft, subtask: SubtaskRecord, failure: Failure): void {
-  if (!draft.spec.allowPartial) {
+  if (!draft.spec.allowPartial && draft.workflow === null) {
     fail(draft, { code: failure.code, message: `Subtask ${subtask.id} failed: ${failure.message}` });
     return;
   }
-  joinIfLast(draft);
-}
-
-const SETTLED = new Set(['accepted', 'rejected', 'failed', 'cancelled']);
-
-/** The join: when nothing is left to settle, synthesis begins; with nothing accepted there is nothing to put together. */
-function joinIfLast(draft: TaskDraft): void {
-  if (draft.status === 'synthesizing' || !draft.subtasks.every((subtask) => SETTLED.has(subtask.status))) return;
-  const accepted = draft.subtasks.filter((subtask) => subtask.status === 'accepted');
-  if (accepted.length === 0) {
-    const failure = draft.subtasks.find((subtask) => subtask.error !== null)?.error;
-    fail(draft, failure ?? { code: 'AGENT_FAILED', message: 'No subtask was accepted.' });
-    return;
-  }
-  const epoch = draft.task.epoch + 1;
-  draft.set({ epoch });
-  draft.moveTo('synthesizing');
-  draft.effects.push({ kind: 'begin_synthesis', epoch });
-  draft.emit('task.synthesizing', { subtasks: accepted.map((subtask) => subtask.id) });
+  join(draft);
 }
 
 function addUsage(a: { inputTokens: number; outputTokens: number; costUsd: number }, b: typeof a): typeof a {
