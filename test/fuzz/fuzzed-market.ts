@@ -37,6 +37,9 @@ export async function startFuzzedMarket(databaseUrl: string, redisUrl: string): 
       HOST: '127.0.0.1',
       PORT: String(port),
       LOG_LEVEL: 'trace',
+      // a busy machine is no finding
+      MAX_EVENT_LOOP_DELAY_MS: '60000',
+      MAX_POOL_WAIT_MS: '60000',
     },
     onLine: (_name, line) => (log += `${line}\n`),
   });
