@@ -240,7 +240,7 @@ describe('a role is refused what is not its work', () => {
       'update audit set actor = null',
       'delete from audit',
       'truncate audit',
-      'update agent_message set topic = 'x'',
+      "update agent_message set topic = 'x'",
       "update api_key set role = 'admin'",
       'delete from api_key',
       'create table x (y int)',
