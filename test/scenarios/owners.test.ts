@@ -67,7 +67,7 @@ describe('two owners', () => {
         body: JSON.stringify({ items: [], nextCursor: null }),
       });
     }
-    await expect.poll(async () => (await bob.client.reputation('ann')).entries).toHaveLength(1);
+    await expect.poll(async () => (await bob.client.reputation('ann')).entries, { timeout: 20_000 }).toHaveLength(1);
     const { entries } = await bob.client.reputation('ann');
     expect(entries).toMatchObject([{ taskId: null, subtaskId: null, delta: 5 }]);
   }, 60_000);

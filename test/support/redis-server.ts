@@ -25,21 +25,21 @@ export async function ensureRedisServer(): Promise<void> {
 }
 
 /** A Redis server of its own: on `port`, or any free one, nothing on disk. */
-export async function startRedis(options: { port?: number } = {}): Promise<TestRedis> {
+export async function startRedis(options: { port?: number; args?: string[] } = {}): Promise<TestRedis> {
   for (let triesLeft = options.port === undefined ? 3 : 1; ; triesLeft--) {
     const port = options.port ?? (await freePort());
     try {
-      return await startOn(port);
+      return await startOn(port, options.args ?? []);
     } catch (error) {
       if (triesLeft === 1) throw error;
     }
   }
 }
 
-async function startOn(port: number): Promise<TestRedis> {
+async function startOn(port: number, args: string[]): Promise<TestRedis> {
   const directory = await mkdtemp(path.join(tmpdir(), 'swarmbid-redis-'));
   const flags = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'];
-  const child = spawn('redis-server', ['--port', String(port), '--dir', directory, ...flags], {
+  const child = spawn('redis-server', ['--port', String(port), '--dir', directory, ...flags, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const killWithUs = () => child.kill('SIGKILL');
