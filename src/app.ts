@@ -1,7 +1,6 @@
 /**
  * The composition root: the only file that knows how the parts are put together. Everything a part needs is handed to it.
  */
-import { readFile } from 'node:fs/promises';
 import {
   BUILTIN_POOL,
   builtInAgents,
@@ -30,11 +29,12 @@ import type { Config } from './config.ts';
 import { connect, Endings, type Connections } from './connections.ts';
 import type { AgentDefinition } from './contracts/agent-definition.ts';
 import { directoryMessageSchema } from './contracts/bus-messages.ts';
-import { openDatabase, type Database, type DatabaseRole } from './db/database.ts';
+import { type Database, type DatabaseRole } from './db/database.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './db/embedded-postgres.ts';
-import { migrateToLatest, pendingMigrations } from './db/migrator.ts';
+import { migrateWhenUp } from './migrate.ts';
+import { packageVersion } from './package-version.ts';
+import { checkStores } from './readiness.ts';
 import { OwnedDatabase } from './db/owned-database.ts';
-import { pingDatabase } from './db/ping.ts';
 import { attachLive, type Live } from './live/index.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import {
@@ -59,9 +59,6 @@ import { createEvaluator, createJudge, createSkillCatalogue, createSynthesis } f
 import { distinct } from './serve-pool.ts';
 import { armCrashPoint } from './util/crash-point.ts';
 import { isLoopbackHost } from './util/loopback.ts';
-import { persist } from './util/store-failure.ts';
-
-const PING_MS = 2_000;
 
 export interface App {
   /** Starts every role of the configuration. Resolves with the URL, null where nothing listens. */
@@ -104,7 +101,7 @@ class MarketProcess {
     const { config } = this;
     armCrashPoint(config.crashAt);
     const databaseUrl = config.databaseUrl ?? (await this.startPostgres()).url;
-    await migrate(config.migrationUrl ?? databaseUrl, this.logger);
+    await migrateWhenUp(config.migrationUrl ?? databaseUrl, this.logger);
     const { redisUrl, poolSecret } = config;
     const stores = { databaseUrl, redisUrl, poolSecret };
     const connections = await connect(stores, this.identity(), this.logger, this.endings);
@@ -278,7 +275,7 @@ class MarketProcess {
     const { logger } = this;
     const readiness = { check: () => checkStores(connections) };
     const { metrics } = connections;
-    const version = await packageVersion();
+    const version = packageVersion();
     const server = await createOperationsServer({ services: { readiness }, logger, metrics, version });
     this.endings.add('operations server', () => closeServer(server));
     return server;
@@ -309,7 +306,7 @@ class MarketProcess {
       },
       logger,
       metrics,
-      version: await packageVersion(),
+      version: packageVersion(),
       limits: config.limits,
       gate: await this.openGate(connections),
       counts: this.openCounts(),
@@ -358,25 +355,12 @@ class MarketProcess {
 }
 
 type Server = Awaited<ReturnType<typeof createApiServer>>;
+
 function servedBuiltIn({ model }: Config): readonly AgentDefinition[] {
   return model === undefined ? builtInAgents : thinkingBuiltInAgents(model);
 }
 
 type Parts = Awaited<ReturnType<MarketProcess['parts']>>;
-
-/** A market that is started while PostgreSQL is coming up waits for it. */
-async function migrate(url: string, logger: Logger): Promise<void> {
-  const db = openDatabase({ url, maxConnections: 2, applicationName: 'swarmbid-migrate', logger });
-  try {
-    await persist(
-      // A role that owns nothing may look, which is enough where there is nothing to do.
-      async () => void ((await pendingMigrations(db as never)).length > 0 && (await migrateToLatest(db as never))),
-      (error) => logger.warn({ err: error }, 'PostgreSQL does not answer; waiting for it'),
-    );
-  } finally {
-    await db.destroy();
-  }
-}
 
 async function refuseOpenListening(config: Config, keys: CachedKeyService): Promise<void> {
   if (isLoopbackHost(config.host) || (await keys.adminKeyExists())) return;
@@ -389,37 +373,8 @@ async function refuseOpenListening(config: Config, keys: CachedKeyService): Prom
   );
 }
 
-async function checkStores({ db, bus }: Connections): Promise<Record<string, string | null>> {
-  const [postgres, transport] = await Promise.all([
-    fault(pingDatabase(db, PING_MS)),
-    fault(bus.publish('ping', { at: Date.now() })),
-  ]);
-  return { postgres, bus: transport };
-}
-
-async function fault(check: Promise<unknown>): Promise<string | null> {
-  try {
-    await check;
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
 function urlOf(server: Server, host: string): string {
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-async function packageVersion(): Promise<string> {
-  for (const up of ['../package.json', '../../package.json']) {
-    try {
-      const text = await readFile(new URL(up, import.meta.url), 'utf8');
-      return (JSON.parse(text) as { version: string }).version;
-    } catch {
-      continue;
-    }
-  }
-  return '0.0.0';
 }

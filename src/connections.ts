@@ -23,7 +23,7 @@ export interface Connections {
    * A database with the rights of `role`, which connects when it is used. `free`: for queries over many rows; they get plans of
    * their own, and cannot take the connections that work needs.
    */
-  as(role: DatabaseRole, statements?: 'free'): Database;
+  as: (role: DatabaseRole, statements?: 'free') => Database;
   bus: EventBus;
   queues: JobQueues;
   logger: Logger;

@@ -12,7 +12,7 @@ import { addSubmitCommand } from './commands/submit.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addWatchCommand } from './commands/watch.ts';
 import { withExamples, type CommandHost } from './command.ts';
-import { packageVersion } from './package-version.ts';
+import { packageVersion } from '../package-version.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 the task or check failed, 2 wrong usage, 3 server not reachable`;

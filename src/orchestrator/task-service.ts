@@ -42,19 +42,10 @@ export interface TaskServiceOptions {
 export function createTaskService(options: TaskServiceOptions): TaskService {
   const { db, tasks } = options;
   const views = new TaskViews(db);
-  const inserts = new Batcher<Submission, SubmissionAnswer>(
-    async (submissions) => {
-      const answers = await insertSubmissions(db, submissions);
-      crashPoint('after-submit');
-      const created = submissions.filter((_one, index) => answers[index]?.kind === 'created');
-      options.onSubmitted(
-        created.map((one) => one.id),
-        created.some((one) => one.spec.steps?.some((step) => step.when !== undefined)),
-      );
-      return answers;
-    },
-    { maxItems: 100, maxActive: 2 },
-  );
+  const inserts = new Batcher<Submission, SubmissionAnswer>((submissions) => insertAll(options, submissions), {
+    maxItems: 100,
+    maxActive: 2,
+  });
 
   return {
     async submit(principal, submission, idempotencyKey) {
@@ -104,6 +95,20 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
       );
     },
   };
+}
+
+async function insertAll(
+  { db, onSubmitted }: TaskServiceOptions,
+  submissions: readonly Submission[],
+): Promise<SubmissionAnswer[]> {
+  const answers = await insertSubmissions(db, submissions);
+  crashPoint('after-submit');
+  const created = submissions.filter((_one, index) => answers[index]?.kind === 'created');
+  onSubmitted(
+    created.map((one) => one.id),
+    created.some((one) => one.spec.steps?.some((step) => step.when !== undefined) ?? false),
+  );
+  return answers;
 }
 
 /** A retry may come after its deadline, or after a policy has gone: what it stored once is still the answer. */

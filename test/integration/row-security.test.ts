@@ -81,8 +81,7 @@ async function fill({ task, owner, agent, pool }: typeof A): Promise<void> {
     .execute(database.db);
 }
 
-const text = (db: Kysely<never> | Database, statement: string) =>
-  sql.raw<{ row: string }>(statement).execute(db as Database);
+const text = (db: Kysely<never> | Database, statement: string) => sql.raw<{ row: string }>(statement).execute(db);
 const rowsOf = async (db: Database, table: string): Promise<string[]> => {
   const { rows } = await text(db, `select t::text as row from ${table} t`);
   return rows.map(({ row }) => row);

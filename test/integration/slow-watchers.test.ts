@@ -1,9 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Socket as TcpSocket } from 'node:net';
+import { Socket as TcpSocket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import type { TaskEvent } from '../../src/contracts/events.ts';
 import { uuidv7 } from '../../src/util/uuid.ts';
 import type { GatewayNews, GatewayOrder } from '../support/gateway-process.ts';
@@ -19,6 +20,9 @@ const SWEEP_MS = 100;
 
 let gateway: ChildProcess;
 let port: number;
+/** Where socket.io's client keeps its TCP connection, which it shows nobody. */
+const webSocketSchema = z.object({ ws: z.object({ _socket: z.instanceof(TcpSocket) }) });
+
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
@@ -66,7 +70,7 @@ async function watcher(taskId: string, afterSeq = 0): Promise<{ seqs: number[]; 
     });
   });
   await watching;
-  const tcp = (): TcpSocket => (socket.io.engine.transport as unknown as { ws: { _socket: TcpSocket } }).ws._socket;
+  const tcp = (): TcpSocket => webSocketSchema.parse(socket.io.engine.transport).ws._socket;
   const held = tcp();
   return { seqs, stopReading: () => held.pause(), readOn: () => held.resume() };
 }

@@ -34,6 +34,7 @@ import {
   timedOut,
   successorsNamed,
 } from './task-fixtures.ts';
+import { deepFreeze } from './deep-freeze.ts';
 
 export interface StoredAttempt {
   subtaskId: string;
@@ -392,11 +393,4 @@ export class MarketWorld {
     if (this.ledger.has(effectKey)) throw new Error(`${effectKey} has an entry already`);
     this.ledger.set(effectKey, { agentId, outcome });
   }
-}
-
-/** A decision that changed the record it was given would throw. */
-function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null || value instanceof Date || Object.isFrozen(value)) return value;
-  for (const member of Object.values(value)) deepFreeze(member);
-  return Object.freeze(value);
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-/** The version in package.json, which lies two folders above the sources and three above the built package's. */
+/** The version in package.json, which lies above the sources, and one folder further above the built package's. */
 export function packageVersion(): string {
-  for (const place of ['../../package.json', '../../../package.json']) {
+  for (const place of ['../package.json', '../../package.json']) {
     const file = new URL(place, import.meta.url);
     try {
       return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
