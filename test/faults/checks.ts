@@ -3,6 +3,9 @@
  * S: at any time. L: some time after all faults have ended.
  */
 import { isFinal } from '../../src/contracts/task.ts';
+import { verifyAuditChain } from '../../src/db/audit-chain.ts';
+import { openDatabase } from '../../src/db/database.ts';
+import { createLogger } from '../../src/observability/logger.ts';
 import { logChecks } from './log-checks.ts';
 import { sqlChecks } from './sql-checks.ts';
 import type { History } from './history.ts';
@@ -75,6 +78,22 @@ const historyChecks: Check[] = [
         one.lines.filter((line) => line.includes('canary-')).map((line) => `${one.name} logged ${line.slice(0, 200)}`),
       );
       return [...shown, ...logged, ...(await canariesInRedis(site))];
+    },
+  },
+  {
+    id: 'S10',
+    says: 'the chain of the audit trail is whole',
+    counts: 'broken',
+    find: async ({ site }) => {
+      const db = openDatabase({
+        url: site.postgres.url,
+        maxConnections: 1,
+        applicationName: 'faults',
+        logger: createLogger('silent'),
+      });
+      const { broken } = await verifyAuditChain(db);
+      await db.destroy();
+      return broken === null ? [] : [`row ${broken.seq}: ${broken.fault}`];
     },
   },
   {

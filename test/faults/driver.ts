@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isFinal, type TaskSubmission, type TaskView } from '../../src/contracts/task.ts';
 import { SwarmbidError, type SwarmbidClient } from '../../src/sdk/index.ts';
+import { isPassing, untilAnswered } from './ask.ts';
 import { SKILLS, type Poison, type WorkOrder } from './agents.ts';
 import type { History, Submission } from './history.ts';
 import type { Random } from './random.ts';
@@ -12,11 +13,7 @@ type Owner = (typeof OWNERS)[number];
 
 /** Requests of one owner under way; a client that waits longer than this for answers stops asking. */
 const MAX_UNDER_WAY = 40;
-const RETRY_MS = 300;
 const WATCHED_SHARE = 0.3;
-
-/** Refusals that say "not now": a client tries again. */
-const PASSING = new Set(['UNREACHABLE', 'UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED']);
 
 /** The clients of the market: they submit, cancel, rate, look and watch, and note all that they are told. */
 export class Driver {
@@ -73,9 +70,9 @@ export class Driver {
   }
 
   async #enroll(owner: Owner): Promise<void> {
-    const { key } = await this.#random
-      .pick(this.#site.adminClients())
-      .createKey({ role: 'submitter', name: owner, ownerId: owner });
+    const { key } = await untilAnswered(() =>
+      this.#random.pick(this.#site.adminClients()).createKey({ role: 'submitter', name: owner, ownerId: owner }),
+    );
     this.#clients.set(owner, this.#site.clients(key, this.#listening(owner)));
     this.#watchers.set(
       owner,
@@ -184,7 +181,18 @@ export class Driver {
     if (taskId === undefined) return undefined;
     const task = await this.#persist(this.#random.fork(), submission, (client) => client.task(taskId));
     note(submission, task);
+    await this.#pry(submission.owner, taskId);
     return task;
+  }
+
+  /** Another owner asks for the task, too: to them it must not exist. */
+  async #pry(owner: string, taskId: string): Promise<void> {
+    const other = OWNERS.find((one) => one !== owner);
+    const [client] = (other && this.#clients.get(other)) ?? [];
+    if (client === undefined || !this.#random.chance(0.1)) return;
+    const answer = await client.task(taskId).catch((error: unknown) => error);
+    if (isPassing(answer) || (answer instanceof SwarmbidError && answer.code === 'NOT_FOUND')) return;
+    this.#history.violation(`${other} was shown ${taskId}, which is another's`);
   }
 
   /** Asks one API process or another until one has answered. */
@@ -193,14 +201,7 @@ export class Driver {
     submission: Submission,
     ask: (client: SwarmbidClient) => Promise<Answer>,
   ): Promise<Answer> {
-    for (;;) {
-      try {
-        return await ask(random.pick(this.#clients.get(submission.owner as Owner) ?? []));
-      } catch (error) {
-        if (!(error instanceof SwarmbidError) || !PASSING.has(error.code)) throw error;
-        await delay(RETRY_MS);
-      }
-    }
+    return untilAnswered(() => ask(random.pick(this.#clients.get(submission.owner as Owner) ?? [])));
   }
 }
 

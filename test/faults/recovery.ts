@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SwarmbidClient } from '../../src/sdk/index.ts';
+import { untilAnswered } from './ask.ts';
 import type { Site } from './site.ts';
 
 const POLL_MS = 20;
@@ -34,7 +35,8 @@ function range(measuredMs: readonly number[]): string {
 
 async function submit(client: SwarmbidClient, workMs: number): Promise<string> {
   const data = { token: 'recovery', order: { workMs } };
-  return (await client.submit({ type: 'faults', requiredSkills: ['alpha'], data })).id;
+  const { id } = await untilAnswered(() => client.submit({ type: 'faults', requiredSkills: ['alpha'], data }));
+  return id;
 }
 
 async function afterReplicaDeath(site: Site, client: SwarmbidClient): Promise<number> {
@@ -50,7 +52,7 @@ async function afterReplicaDeath(site: Site, client: SwarmbidClient): Promise<nu
   for (;;) {
     const [, second] = await runsOf();
     if (second !== undefined) {
-      await client.cancel(taskId);
+      await untilAnswered(() => client.cancel(taskId));
       return second.at - diedAt;
     }
     await delay(POLL_MS);

@@ -8,10 +8,12 @@
  *   npm run test:faults -- --only redis,freeze   only faults with these in their names
  *   npm run test:faults -- --minutes 5           inflicts no more faults after that time
  *   npm run test:faults -- --json                a last line of JSON
+ *   npm run test:faults -- --mutations           breaks copies of our own code: each break must be caught
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureRedisServer } from '../support/redis-server.ts';
+import { runMutations } from './mutations.ts';
 import { planOf, type Size } from './plan.ts';
 import { measureRecovery } from './recovery.ts';
 import { describeChapter, findings, killsOf, totalsOf } from './report.ts';
@@ -30,6 +32,7 @@ function readOptions(args: string[]) {
       json: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
       short: { type: 'boolean', default: false },
+      mutations: { type: 'boolean', default: false },
     },
   });
   const size: Size = values.full ? 'full' : values.short ? 'short' : 'tenth';
@@ -43,12 +46,24 @@ function readOptions(args: string[]) {
     minutes: number('minutes', values.minutes ?? String(DEFAULT_MINUTES[size]), 0.1),
     only: values.only.split(',').filter((part) => part !== ''),
     json: values.json,
+    mutations: values.mutations,
   };
 }
 
 async function main(args: string[]): Promise<boolean> {
-  const { size, seed, minutes, only, json } = readOptions(args);
+  const options = readOptions(args);
   await ensureRedisServer();
+  return options.mutations ? breakOurselves(options) : attack(options);
+}
+
+async function breakOurselves({ seed, only }: ReturnType<typeof readOptions>): Promise<boolean> {
+  const results = await runMutations({ seed, leaseMs: LEASE_MS, only, say: (line) => console.log(line) });
+  const caught = results.filter((one) => one.caughtBy !== undefined).length;
+  console.log(`${caught} of ${results.length} breaks caught`);
+  return 10 * caught >= 9 * results.length;
+}
+
+async function attack({ size, seed, minutes, only, json }: ReturnType<typeof readOptions>): Promise<boolean> {
   const say = (line: string) => console.error(line);
   say(`seed ${seed}, ${size}, lease ${LEASE_MS} ms`);
   const reports = await runSuite(

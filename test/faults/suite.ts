@@ -7,7 +7,7 @@ import type { Chapter } from './plan.ts';
 import { Random } from './random.ts';
 import { Site } from './site.ts';
 
-/** After healing, everything must be at its end within this time. */
+/** After healing, everything must be at its end within this time, unless told otherwise. */
 const PATIENCE_MS = 60_000;
 const POLL_MS = 100;
 const SUBMIT_EVERY_MS = 120;
@@ -38,6 +38,7 @@ export interface SuiteOptions {
   /** When the inflicting of faults ends. */
   untilMs: number;
   leaseMs: number;
+  patienceMs?: number;
   say: (line: string) => void;
 }
 
@@ -77,7 +78,7 @@ async function runChapter(chapter: Chapter, site: Site, random: Random, options:
   const healedAt = performance.now();
   await site.allUp();
   await driver.finish();
-  const drained = await drain(site, driver);
+  const drained = await drain(site, driver, options.patienceMs ?? PATIENCE_MS);
   const drainedMs = drained ? performance.now() - healedAt : undefined;
   if (drained) await driver.readAll();
   const during = await guard.stop();
@@ -157,8 +158,8 @@ function merge(final: readonly CheckResult[], during: readonly CheckResult[]): C
 }
 
 /** True when nothing is left to do and every watcher has seen all of it. */
-async function drain(site: Site, driver: Driver): Promise<boolean> {
-  const untilMs = performance.now() + PATIENCE_MS;
+async function drain(site: Site, driver: Driver, patienceMs: number): Promise<boolean> {
+  const untilMs = performance.now() + patienceMs;
   while (performance.now() < untilMs) {
     const [rest] = await site.postgres.ask<{ left: number }>(`
       select ((select count(*) from task where finished_at is null) + (select count(*) from outbox)
