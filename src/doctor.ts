@@ -178,7 +178,7 @@ async function modelChecks(model: ModelConfig | undefined): Promise<Check[]> {
   ]);
   const wanted = model.model ?? (model.baseUrl === undefined ? DEFAULT_OPENAI_MODEL : undefined);
   // What is no Ollama has no such list, and need not.
-  return [modelCheck(listed, wanted), ...(ollama?.models == null ? [] : [ollamaCheck(ollama)])];
+  return [modelCheck(listed, wanted), ...(ollama === null || ollama.models === null ? [] : [ollamaCheck(ollama)])];
 }
 
 function modelCheck({ url, models, fault }: ModelProbe, wanted: string | undefined): Check {
