@@ -17,7 +17,7 @@ import type { Database } from '../db/database.ts';
 import type { Logger } from '../observability/logger.ts';
 import { findTaskOfKey, readHandingAttempt, type HandingAttempt } from './handoff-desk-store.ts';
 
-export const HANDOFF_TASK_TYPE = 'handoff';
+const HANDOFF_TASK_TYPE = 'handoff';
 const MAX_ATTEMPTS = 2;
 const MAX_BIDDING_MS = 10_000;
 

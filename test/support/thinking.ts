@@ -6,7 +6,7 @@ import type { Maker, Usage } from '../../src/contracts/task.ts';
 import { FakeMarket } from './fake-agent-market.ts';
 
 /** A subtask of the skill `writing`. */
-export function subtaskWith(part: Partial<SubtaskInput> = {}): SubtaskInput {
+function subtaskWith(part: Partial<SubtaskInput> = {}): SubtaskInput {
   return {
     id: 't1-0',
     taskId: 't1',

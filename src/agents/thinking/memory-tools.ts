@@ -7,7 +7,7 @@ import type { MemoryRules, Persona } from './thinking-agent.ts';
 const DEFAULT_RECALL = 5;
 const MAX_EMBEDDED_CHARS = 8_000;
 
-export function memoryRulesOf({ definition: { memory } }: Persona): MemoryRules | undefined {
+function memoryRulesOf({ definition: { memory } }: Persona): MemoryRules | undefined {
   return memory === true ? {} : memory;
 }
 

@@ -68,7 +68,7 @@ function filledIn(template: string, args: Record<string, unknown>): { url: URL; 
 
 function textOf(value: unknown): string {
   if (value === undefined || value === null) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function send(

@@ -59,10 +59,11 @@ export function defineTool<Args = Record<string, unknown>>(definition: ToolDefin
   toolNameSchema.parse(name);
   const zod = definition.parameters instanceof z.ZodType ? definition.parameters : undefined;
   const schema = zod === undefined ? (definition.parameters as Record<string, unknown>) : jsonSchemaOf(zod);
-  const withContext = (args: Record<string, unknown>, variables: ToolContext['contextVariables']) => ({
-    ...args,
-    ...Object.fromEntries(fromContext.filter((key) => key in variables).map((key) => [key, variables[key]])),
-  });
+  const withContext = (args: Record<string, unknown>, variables: ToolContext['contextVariables']) =>
+    Object.fromEntries([
+      ...Object.entries(args).filter(([key]) => !fromContext.includes(key)),
+      ...fromContext.filter((key) => Object.hasOwn(variables, key)).map((key) => [key, variables[key]] as const),
+    ]);
   return Object.freeze({
     name,
     description,

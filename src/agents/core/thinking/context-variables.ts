@@ -31,22 +31,16 @@ export function visibleTo(variables: Variables, access: Access): Variables {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => access.includes(name)));
 }
 
-/** The members of a change that the agent may make, and the names of those that it may not. */
-export function writableBy(change: Variables, access: Access): { allowed: Variables; refused: string[] } {
-  const allowed = visibleTo(change, access);
-  return { allowed, refused: Object.keys(change).filter((name) => !(name in allowed)) };
-}
-
 /** Applied within an agent's access: a `replace` takes away only what the agent could have written. */
 export function changeVariables(
   present: Variables,
   change: Variables,
   { write, merge }: { write: Access; merge: MergeMode },
 ): Variables {
-  const { allowed } = writableBy(change, write);
+  const allowed = visibleTo(change, write);
   if (merge !== 'replace') return mergeVariables(present, allowed, merge);
   const writable = visibleTo(present, write);
-  const kept = Object.entries(present).filter(([name]) => !(name in writable));
+  const kept = Object.entries(present).filter(([name]) => !Object.hasOwn(writable, name));
   return { ...Object.fromEntries(kept), ...safe(allowed) };
 }
 
