@@ -111,7 +111,7 @@ describe('a task', () => {
     const taskId = page.url().split('/').at(-1)!;
     const events = await market.until(
       taskId,
-      (all) => all.filter(({ type }) => type === 'reputation.changed').length === 2,
+      (all) => all.filter(({ type }) => ['reputation.changed', 'task.completed'].includes(type)).length === 3,
     );
     await page.locator(`.events li[data-seq="${events.length}"]`).waitFor();
     expect(await shownSeqs(page)).toEqual(upTo(events.length));

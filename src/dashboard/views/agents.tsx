@@ -250,7 +250,7 @@ export function Load({ agent }: { agent: Agent }) {
 }
 
 /** Said only where it is not as it should be. */
-export function AgentState({ agent }: { agent: Agent | undefined }) {
+function AgentState({ agent }: { agent: Agent | undefined }) {
   if (agent === undefined) return null;
   if (agent.status !== 'active') return <Dot tone="warn">{agent.status}</Dot>;
   return agent.healthy ? null : <Dot tone="bad">not healthy</Dot>;

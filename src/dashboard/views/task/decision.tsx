@@ -12,13 +12,41 @@ interface DecisionProps {
   onDecided: (task: TaskView) => void;
 }
 
-/** What a person is asked, as the escalation's event says it, and the answers that the market takes. */
+/** What a person is asked, as the escalation's event says it; of several, the last unless another is chosen. */
 export function Decision({ task, events, onDecided }: DecisionProps) {
   const escalations = openEscalations(events);
   const [about, setAbout] = useState('');
   const asked = escalations.find((one) => one['subtaskId'] === about) ?? escalations.at(-1) ?? {};
+  const options = escalations.flatMap((one) => {
+    const id = textOf(one, 'subtaskId');
+    return id === undefined ? [] : [{ value: id, name: textOf(one, 'stepId') ?? partName(id) }];
+  });
   const subtaskId = textOf(asked, 'subtaskId');
+  return (
+    <Card title="A person must decide" class="attention">
+      <p class="prose">
+        {textOf(asked, 'message') ?? textOf(asked, 'reason') ?? 'The market could not go on by itself.'}
+      </p>
+      <div class="form">
+        {options.length > 1 && (
+          <Select id="about" label="Of" value={subtaskId ?? ''} options={options} onChange={setAbout} />
+        )}
+        <Answer key={subtaskId} task={task} asked={asked} onDecided={onDecided} />
+      </div>
+    </Card>
+  );
+}
+
+interface AnswerProps {
+  task: TaskView;
+  asked: Fields;
+  onDecided: (task: TaskView) => void;
+}
+
+/** The answers that the market takes. */
+function Answer({ task, asked, onDecided }: AnswerProps) {
   const choices = textsOf(asked, 'choices');
+  const subtaskId = textOf(asked, 'subtaskId');
   const [choice, setChoice] = useState('');
   const [note, setNote] = useState('');
   const action = useAction();
@@ -29,62 +57,52 @@ export function Decision({ task, events, onDecided }: DecisionProps) {
     const answer = { decision, ...chosen, ...said, ...which };
     void action.run(async () => onDecided(await client.value.decide(task.id, answer)));
   };
+  const options = [{ value: '', name: 'none' }, ...choices.map((one) => ({ value: one, name: one }))];
   return (
-    <Card title="A person must decide" class="attention">
-      <p class="prose">
-        {textOf(asked, 'message') ?? textOf(asked, 'reason') ?? 'The market could not go on by itself.'}
-      </p>
-      <div class="form">
-        {escalations.length > 1 && (
-          <Field label="Of" for="about">
-            <select id="about" value={subtaskId} onChange={(event) => setAbout(event.currentTarget.value)}>
-              {escalations.map((one) => {
-                const id = textOf(one, 'subtaskId');
-                return (
-                  <option key={id} value={id}>
-                    {textOf(one, 'stepId') ?? partName(id)}
-                  </option>
-                );
-              })}
-            </select>
-          </Field>
-        )}
+    <>
+      {choices.length > 0 && (
+        <Select id="choice" label="Choice" value={choice} options={options} onChange={setChoice} />
+      )}
+      <Field label="Note" for="note">
+        <textarea id="note" rows={2} value={note} onInput={(event) => setNote(event.currentTarget.value)} />
+      </Field>
+      <ActionError error={action.error} />
+      <div class="actions">
+        <button type="button" class="button primary" disabled={action.busy} onClick={() => decide('approve')}>
+          Approve
+        </button>
         {choices.length > 0 && (
-          <Field label="Choice" for="choice">
-            <select id="choice" value={choice} onChange={(event) => setChoice(event.currentTarget.value)}>
-              <option value="">none</option>
-              {choices.map((one) => (
-                <option key={one} value={one}>
-                  {one}
-                </option>
-              ))}
-            </select>
-          </Field>
+          <button type="button" class="button" disabled={action.busy || choice === ''} onClick={() => decide('choose')}>
+            Choose
+          </button>
         )}
-        <Field label="Note" for="note">
-          <textarea id="note" rows={2} value={note} onInput={(event) => setNote(event.currentTarget.value)} />
-        </Field>
-        <ActionError error={action.error} />
-        <div class="actions">
-          <button type="button" class="button primary" disabled={action.busy} onClick={() => decide('approve')}>
-            Approve
-          </button>
-          {choices.length > 0 && (
-            <button
-              type="button"
-              class="button"
-              disabled={action.busy || choice === ''}
-              onClick={() => decide('choose')}
-            >
-              Choose
-            </button>
-          )}
-          <button type="button" class="button bad" disabled={action.busy} onClick={() => decide('reject')}>
-            Reject
-          </button>
-        </div>
+        <button type="button" class="button bad" disabled={action.busy} onClick={() => decide('reject')}>
+          Reject
+        </button>
       </div>
-    </Card>
+    </>
+  );
+}
+
+interface SelectProps {
+  id: string;
+  label: string;
+  value: string;
+  options: readonly { value: string; name: string }[];
+  onChange: (value: string) => void;
+}
+
+function Select({ id, label, value, options, onChange }: SelectProps) {
+  return (
+    <Field label={label} for={id}>
+      <select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.name}
+          </option>
+        ))}
+      </select>
+    </Field>
   );
 }
 
