@@ -75,7 +75,7 @@ export const accepted = (quality: number | null = null): Verdict => ({
 export const failed: Verdict = { kind: 'failed', code: 'AGENT_FAILED', message: 'it threw' };
 export const rejected: Verdict = { kind: 'rejected', code: 'SCHEMA_MISMATCH', message: 'value is missing' };
 export const timedOut: Verdict = { kind: 'timed_out', code: 'TIMED_OUT', message: 'too slow' };
-const noUsage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
+export const noUsage = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
 
 type CloseRound = Extract<Command, { kind: 'close_round' }>;
 type Deliver = Extract<Command, { kind: 'deliver' }>;
