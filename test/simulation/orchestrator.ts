@@ -259,10 +259,10 @@ export class SimOrchestrator {
     const { subtasks } = row.record;
     const accepted = subtasks.filter((one) => one.status === 'accepted');
     const parts = accepted.map((subtask): ResultPart => {
-      const { skills, quality, agentId, startedAt, finishedAt } = subtask;
+      const { skills, stepId, quality, agentId, startedAt, finishedAt } = subtask;
       const value = store.attempts.get(attemptKey(subtask.id, subtask.epoch))?.value?.text;
       const times = { startedAt: startedAt ?? new Date(0), finishedAt: finishedAt ?? new Date(0) };
-      return { skills, stepId: null, quality, agentId: agentId ?? '', value, ...times };
+      return { skills, stepId, quality, agentId: agentId ?? '', value, ...times };
     });
     const rejections = blame.length === 0 ? [] : [{ rule: 'rule', message: 'does not hold', blame: [...blame] }];
     const allAccepted = accepted.length === subtasks.length;
