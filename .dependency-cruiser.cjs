@@ -76,7 +76,7 @@ module.exports = {
     layer('sdk', 'sdk ← contracts, util: it runs where a server does not', [folders('sdk', 'contracts', 'util')]),
     layer('cli', 'cli ← sdk, contracts, util, and what `up`, `demo`, `migrate` and `doctor` start', [
       folders('cli', 'sdk', 'contracts', 'util'),
-      '^src/(app|config|demo-model|doctor|migrate|pool-credential)\\.ts$',
+      '^src/(app|package-version|config|demo-model|doctor|migrate|pool-credential)\\.ts$',
     ]),
     layer('dashboard', 'dashboard ← sdk, contracts: a client with no privilege of its own', [
       folders('dashboard', 'sdk', 'contracts', 'util'),

@@ -14,7 +14,7 @@ numberTypes.setTypeParser(pg.types.builtins.INT8, Number);
 numberTypes.setTypeParser(pg.types.builtins.NUMERIC, Number);
 
 /** In the place of an owner's id: no owner has this one. */
-export const ALL_OWNERS = '*';
+const ALL_OWNERS = '*';
 
 /** Whose rights a connection has, and what it may see: see the migration `roles`. */
 export type DatabaseRole =

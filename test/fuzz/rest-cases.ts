@@ -117,7 +117,7 @@ function bodiesOf(operation: Operation, components: Record<string, JsonSchema>):
   );
 }
 
-const json = (value: unknown): string => JSON.stringify(value) ?? '';
+const json = (value: unknown): string => JSON.stringify(value ?? null);
 const plain = (value: unknown): string => (typeof value === 'string' ? value : json(value));
 const encoded = (value: string): string => encodeURIComponent(value.toWellFormed());
 const headerText = (value: unknown): string =>

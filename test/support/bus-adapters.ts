@@ -20,7 +20,7 @@ export interface BusUnderTest {
   logLines: string[];
 }
 
-export const MARKET_SECRET = 'the secret of the market under test';
+const MARKET_SECRET = 'the secret of the market under test';
 export const marketKeys = busKeys(MARKET_SECRET);
 export const poolKeys = (pool: string): BusKeys => busKeys(poolCredential(MARKET_SECRET, pool));
 
