@@ -8,7 +8,7 @@ import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { gatedAgent } from './gated-agent.ts';
 
 // a browser and a market on a machine that does other things besides
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const POLL = { timeout: 60_000 };
 const gate = gatedAgent();

@@ -12,7 +12,7 @@ import { DASHBOARD } from '../support/dashboard-build.ts';
 import { openDashboard } from '../support/dashboard-page.ts';
 
 // a browser and a market on a machine that does other things besides
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const MAX_SCRIPT_BYTES = 250_000;
 let market: FakeMarket | undefined;
