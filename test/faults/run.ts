@@ -71,7 +71,7 @@ async function attack({ size, seed, minutes, only, json }: ReturnType<typeof rea
       root: path.resolve(import.meta.dirname, '../..'),
       seed,
       chapters: planOf(size, only),
-      untilMs: performance.now() + minutes * 60_000,
+      attackMs: minutes * 60_000,
       leaseMs: LEASE_MS,
       say,
     },

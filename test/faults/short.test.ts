@@ -15,7 +15,7 @@ test(
       root: path.resolve(import.meta.dirname, '../..'),
       seed: SEED,
       chapters: planOf('short', []),
-      untilMs: Infinity,
+      attackMs: Infinity,
       leaseMs: 1_500,
       say: () => undefined,
     });
