@@ -100,7 +100,7 @@ describe('a task', () => {
     await heading(page, 'cost-review').waitFor();
     await page.getByText('every required part was accepted').waitFor();
     const bids = page.getByRole('list', { name: /^Bids of round/ }).last();
-    expect(await bids.getByRole('listitem').count()).toBe(2);
+    await expect.poll(() => bids.getByRole('listitem').count(), { timeout: 30_000 }).toBe(2);
     expect(await bids.getByText('won').count()).toBe(2);
     await bids
       .getByRole('img', { name: /^Score \d+(\.\d+)?: reputation \d.*, skills \d.*, free load \d/ })

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { MarketError } from '../../src/contracts/errors.ts';
 import type { TaskView } from '../../src/contracts/task.ts';
-import { uuidv7 } from '../../src/util/uuid.ts';
+import { uuidv7At } from '../../src/util/uuid.ts';
 import { ask, fakeMarket, type FakeMarket, type FakeMarketOptions } from '../api/fake-market.ts';
 import { startBrowser, type TestBrowser } from '../support/chromium.ts';
 import { DASHBOARD } from '../support/dashboard-build.ts';
@@ -148,7 +148,7 @@ describe('the dashboard on a server that', () => {
 
 /** Newest first, as the market lists them. */
 function manyTasks(count: number): TaskView[] {
-  return Array.from({ length: count }, (_, index) => taskView(uuidv7(1_700_000_000_000 + count - index)));
+  return Array.from({ length: count }, (_, index) => taskView(uuidv7At(1_700_000_000_000 + count - index, 0)));
 }
 
 function taskView(id: string): TaskView {
