@@ -214,7 +214,7 @@ test(`in ${RUNS} histories of lost, doubled, late and reordered messages and of 
 
 test('the histories reach what they are meant to: every final state, crashes, take-backs, second attempts, stale messages', () => {
   const seen = new Set<string>();
-  for (const history of fc.sample(histories, { numRuns: 1_500, seed: 20_261_125 })) {
+  for (const history of fc.sample(histories, { numRuns: 3_000, seed: 20_261_125 })) {
     const world = simulate(history, ({ command, decision }) => {
       if (!decision.ok) seen.add(`${command.kind} ${decision.refusal}`);
       else for (const effect of decision.effects) if ('verdict' in effect) seen.add(`${effect.kind} ${effect.verdict}`);
