@@ -21,7 +21,7 @@ export class Child {
     // The flags of `npm start`: a small young generation keeps a busy process under 300 MB.
     this.child = fork(path.join(import.meta.dirname, file), {
       env: environment(),
-      execArgv: ['--max-semi-space-size=4'],
+      execArgv: ['--max-semi-space-size=8'],
     });
     this.child.on('message', (answer: Answer) => this.take(answer));
     this.child.on('exit', (code, signal) => {

@@ -27,7 +27,7 @@ const ROLL_UP_PERIOD_MS = 20_000;
 const RETRY_MS = 200;
 const MAX_TOLD = 500;
 /** Reputations may lag by a second: one fold of many entries costs far less than many folds. */
-const FOLD_REST_MS = 250;
+const FOLD_REST_MS = 500;
 
 export interface OrchestratorOptions {
   tasks: TaskStore;
