@@ -105,6 +105,7 @@ async function tryDump(server: string): Promise<void> {
       return state;
     });
     await run('pg_restore', ['--no-owner', '--exit-on-error', `--dbname=${of(restored)}`, file]);
+    await psql(`grant create on database ${restored} to swarmbid_queue`);
     console.log(`the dump has ${(await stat(file)).size} bytes`);
     await withMarket({ DATABASE_URL: of(restored) }, (client) => check(before, client));
     await verifyAudit(of(restored));
