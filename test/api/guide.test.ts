@@ -43,6 +43,6 @@ test('a page that is not there is NOT_FOUND, and no path leads out of docs/', as
   }
 });
 
-test('docs/api-reference.md is what `npm run docs:api` would write', async () => {
+test('docs/api-reference.md is what `npm run docs:api` would write', { timeout: 120_000 }, async () => {
   expect(await readFile(PAGE, 'utf8')).toBe(await apiReference());
 });

@@ -41,6 +41,8 @@ async function start(role: string): Promise<Role> {
       DATABASE_URL: database.url,
       SWARMBID_ADMIN_KEY: ADMIN_KEY,
       BID_WINDOW_MS: '5000',
+      // A lease that ran out on a slow machine would be one more subtask.
+      LEASE_MS: '60000',
       LOG_LEVEL: 'debug',
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     },
