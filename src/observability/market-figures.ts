@@ -2,7 +2,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { MarketStats } from '../contracts/ledger.ts';
 
 /** Over how long the figures look back. */
-export const FIGURES_WINDOW_MS = 3_600_000;
+const FIGURES_WINDOW_MS = 3_600_000;
 /** Scrapes within this time share one reading: several Prometheis cost the database no more than one. */
 const FRESH_MS = 10_000;
 

@@ -39,7 +39,7 @@ function commandLines(page: string): string[] {
     block.replaceAll('\\\n', ' ').split('\n'),
   );
   return lines.flatMap((line) => {
-    const [, command] = /(?:npm run (?:--silent |-s )?swarmbid --|(?:^|\s|\()swarmbid) ([^#<>|)]+)/.exec(line) ?? [];
+    const [, command] = /(?:npm run (?:--silent |-s )?swarmbid --|(?:^|\$ |\()swarmbid) ([^#<>|)]+)/.exec(line) ?? [];
     return command === undefined ? [] : [command.trim()];
   });
 }
@@ -140,7 +140,7 @@ describe('what the pages say', () => {
     ]);
     expect(broken).toEqual([]);
     const languages = await failing((page) => [...page.matchAll(FENCE)].map((fence) => fence[1] ?? ''));
-    const known = ['', 'bash', 'json', 'sh', 'text', 'ts'];
+    const known = ['', 'bash', 'json', 'sh', 'sql', 'text', 'ts'];
     expect(languages.filter((one) => !known.includes(one.split(': ')[1] ?? ''))).toEqual([]);
   });
 

@@ -27,8 +27,11 @@ async function figuresOf(read: () => Promise<MarketStats>): Promise<Record<strin
   const { registry } = createMetrics();
   exposeMarketFigures(registry, read);
   const text = await registry.metrics();
-  return Object.fromEntries(
-    [...text.matchAll(/^swarmbid_market_(\w+) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]),
+  return Object.fromEntries<number>(
+    [...text.matchAll(/^swarmbid_market_(\w+) (\S+)$/gm)].map(([, name = '', value]): [string, number] => [
+      name,
+      Number(value),
+    ]),
   );
 }
 
