@@ -26,13 +26,11 @@ const STATS: MarketStats = {
 async function figuresOf(read: () => Promise<MarketStats>): Promise<Record<string, number>> {
   const { registry } = createMetrics();
   exposeMarketFigures(registry, read);
-  const text = await registry.metrics();
-  return Object.fromEntries<number>(
-    [...text.matchAll(/^swarmbid_market_(\w+) (\S+)$/gm)].map(([, name = '', value]): [string, number] => [
-      name,
-      Number(value),
-    ]),
-  );
+  const figures: Record<string, number> = {};
+  for (const [, name = '', value] of (await registry.metrics()).matchAll(/^swarmbid_market_(\w+) (\S+)$/gm)) {
+    figures[name] = Number(value);
+  }
+  return figures;
 }
 
 test('the ten figures of the market are gauges with their units in their names; one without a value is NaN', async () => {
