@@ -87,6 +87,8 @@ module.exports = {
     onlyIn('socket', ['socket\\.io'], ['^src/live/']),
     onlyIn('socket-client', ['socket\\.io-client'], ['^src/sdk/']),
     onlyIn('openai', ['openai'], ['^src/agents/']),
+    onlyIn('telemetry', ['@opentelemetry/[^/]+', 'prom-client'], ['^src/observability/']),
+    onlyIn('markdown', ['markdown-it', '@bull-board/[^/]+'], ['^src/api/']),
     onlyIn('browser', ['preact', '@preact/[^/]+', 'uplot', 'vite'], ['^src/dashboard/']),
     onlyIn('terminal', ['commander', 'picocolors', 'cli-table3', 'cli-progress'], ['^src/cli/']),
     {

@@ -21,6 +21,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 # No build of the server: Node 24 runs the sources as they are, so a stack trace names the lines of the repository.
 COPY migrations ./migrations
+COPY docs ./docs
 COPY src ./src
 COPY --from=dashboard /app/dist/dashboard ./dist/dashboard
 USER node

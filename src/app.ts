@@ -8,6 +8,7 @@ import {
   createAgentDirectory,
   createAgentRecords,
   createToolCatalogue,
+  listPools,
   Pool,
   thinkingBuiltInAgents,
   ToolCaller,
@@ -20,25 +21,29 @@ import {
   createKeyService,
   createOperationsServer,
   stopAccepting,
-  type CachedKeyService,
 } from './api/index.ts';
 import { createRedisCounts, type RedisCounts } from './bus/index.ts';
-import { channels } from './bus/names.ts';
+import { channels, SYNTHESIS_QUEUE, workQueue } from './bus/names.ts';
 import { OutboxRelay } from './bus/outbox-relay.ts';
 import type { Config } from './config.ts';
 import { connect, Endings, type Connections } from './connections.ts';
 import type { AgentDefinition } from './contracts/agent-definition.ts';
 import { directoryMessageSchema } from './contracts/bus-messages.ts';
-import { type Database, type DatabaseRole } from './db/database.ts';
+import type { Database, DatabaseRole } from './db/database.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './db/embedded-postgres.ts';
 import { migrateWhenUp } from './migrate.ts';
+import { refuseOpenListening } from './open-listening.ts';
 import { packageVersion } from './package-version.ts';
 import { checkStores } from './readiness.ts';
 import { OwnedDatabase } from './db/owned-database.ts';
 import { attachLive, type Live } from './live/index.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
+import { exposeMarketFigures } from './observability/market-figures.ts';
+import { startTracing } from './observability/tracing.ts';
 import {
+  createOwnerData,
   createTaskService,
+  deleteOldTasks,
   openHandoffDesk,
   Orchestrator,
   readBacklog,
@@ -100,6 +105,7 @@ class MarketProcess {
   async start(): Promise<{ url: string | null }> {
     const { config } = this;
     armCrashPoint(config.crashAt);
+    await this.startTracing();
     const databaseUrl = config.databaseUrl ?? (await this.startPostgres()).url;
     await migrateWhenUp(config.migrationUrl ?? databaseUrl, this.logger);
     const { redisUrl, poolSecret } = config;
@@ -117,6 +123,13 @@ class MarketProcess {
     await server.listen({ host: config.host, port: config.port });
     this.endings.add('doors', () => stopAccepting(server, config.drainMs));
     return { url: config.roles.includes('api') ? urlOf(server, config.host) : null };
+  }
+
+  private async startTracing(): Promise<void> {
+    const { logger } = this;
+    const { tracing } = this.config;
+    if (tracing === undefined) return;
+    this.endings.add('traces', await startTracing({ ...tracing, version: packageVersion(), logger }));
   }
 
   stop(): Promise<void> {
@@ -234,6 +247,7 @@ class MarketProcess {
 
   private async startOrchestrator(connections: Connections, wakeups: Wakeups, parts: Parts): Promise<void> {
     const { config } = this;
+    const { retentionDays } = config;
     const orchestrator = new Orchestrator({
       ...connections,
       ...parts,
@@ -241,6 +255,8 @@ class MarketProcess {
       wakeups,
       fold: createFold({ db: connections.db, logger: this.logger }),
       rollUp: () => rollUpTasks(connections.as('orchestrator', 'free')),
+      deleteOld:
+        retentionDays === undefined ? undefined : () => deleteOldTasks(connections.as('keeper'), retentionDays),
       bidWindowMs: config.bidWindowMs,
       leaseMs: config.leaseMs,
       dispatchMs: config.leaseMs,
@@ -291,6 +307,7 @@ class MarketProcess {
     const tasks = parts.taskServiceOn(owned, as('api'));
     const { leaseMs } = config;
     const reputation = createReputationQueries({ db: as('api for all owners', 'free'), owned, leaseMs });
+    exposeMarketFigures(metrics.registry, (windowMs) => reputation.stats(windowMs));
     const agents = createAgentDirectory({ db: owned.everyOwner, leaseMs, tierOf, onChange: parts.onAgentsChanged });
     const server = await createApiServer({
       services: {
@@ -303,9 +320,16 @@ class MarketProcess {
         audit: createAuditLog({ db: as('api') }),
         tools: createToolCatalogue({ db: as('api'), caller: parts.toolCaller }),
         records: createAgentRecords({ db: owned }),
+        ownerData: createOwnerData({
+          db: as('keeper'),
+          tasks: parts.tasksOn(owned.everyOwner),
+          revokeKeys: (principal, ownerId) => parts.keys.revokeAllOf(principal, ownerId),
+        }),
       },
       logger,
       metrics,
+      openQueues: async () =>
+        connections.queues.open([SYNTHESIS_QUEUE, ...(await listPools(as('api'))).map((pool) => workQueue(pool))]),
       version: packageVersion(),
       limits: config.limits,
       gate: await this.openGate(connections),
@@ -361,17 +385,6 @@ function servedBuiltIn({ model }: Config): readonly AgentDefinition[] {
 }
 
 type Parts = Awaited<ReturnType<MarketProcess['parts']>>;
-
-async function refuseOpenListening(config: Config, keys: CachedKeyService): Promise<void> {
-  if (isLoopbackHost(config.host) || (await keys.adminKeyExists())) return;
-  throw new Error(
-    `HOST=${config.host} is not a loopback address, and no admin key exists yet: anybody could rule the market. ` +
-      'Set SWARMBID_ADMIN_KEY to a key of your choice' +
-      (config.databaseUrl === undefined
-        ? ', or start on 127.0.0.1 and run `swarmbid keys create --role admin` first.'
-        : ': at least 11 characters, beginning with sb_.'),
-  );
-}
 
 function urlOf(server: Server, host: string): string {
   const address = server.server.address();

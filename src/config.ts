@@ -87,6 +87,7 @@ const environmentSchema = z
     LEASE_MS: withDefault(z.coerce.number().int().min(500).max(600_000), 10_000),
     AWARD_POLICY: withDefault(z.string().toLowerCase().pipe(z.enum(AWARD_POLICIES)), 'weighted'),
     AWARD_WEIGHTS: withDefault(weightsSchema, '0.4,0.4,0.2'),
+    RETENTION_DAYS: optional(z.coerce.number().int().min(1).max(36_500)),
     DRAIN_MS: withDefault(z.coerce.number().int().min(0).max(600_000), 10_000),
     MAX_OPEN_TASKS: withDefault(z.coerce.number().int().min(1).max(10_000_000), 50_000),
     MAX_OPEN_TASKS_PER_OWNER: withDefault(z.coerce.number().int().min(1).max(10_000_000), 25_000),
@@ -102,6 +103,8 @@ const environmentSchema = z
     TOOL_HTTP_HOSTS: withDefault(hostsSchema, ''),
     TOOL_HTTP_PRIVATE: withDefault(z.enum(['true', 'false']), 'false'),
     MCP_SERVERS: withDefault(mcpServersSchema, '{}'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: optional(z.url()),
+    OTEL_SERVICE_NAME: withDefault(z.string(), 'swarmbid'),
     LOG_LEVEL: withDefault(z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']), 'info'),
     CRASH_AT: optional(
       z
@@ -157,6 +160,8 @@ export interface Config {
   leaseMs: number;
   awardPolicy: AwardPolicyName;
   awardWeights: Environment['AWARD_WEIGHTS'];
+  /** Ended tasks are deleted so many days after their end; undefined: never. */
+  retentionDays: number | undefined;
   /** How long a process that stops waits for what runs. */
   drainMs: number;
   limits: {
@@ -173,6 +178,8 @@ export interface Config {
   /** What tools that are data may reach. */
   tools: ToolsConfig;
   logLevel: string;
+  /** Where traces go; undefined: nowhere. */
+  tracing: { endpoint: string; serviceName: string } | undefined;
   adminKey: string | undefined;
   /** For tests of faults: where this process dies. */
   crashAt: CrashAt | undefined;
@@ -216,6 +223,7 @@ export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOpti
     leaseMs: values.LEASE_MS,
     awardPolicy: values.AWARD_POLICY,
     awardWeights: values.AWARD_WEIGHTS,
+    retentionDays: values.RETENTION_DAYS,
     drainMs: values.DRAIN_MS,
     limits: {
       openTasks: values.MAX_OPEN_TASKS,
@@ -232,6 +240,10 @@ export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOpti
       mcpServers: Object.entries(values.MCP_SERVERS).map(([name, server]) => ({ name, ...server })),
     },
     logLevel: values.LOG_LEVEL,
+    tracing:
+      values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, serviceName: values.OTEL_SERVICE_NAME },
     adminKey: values.SWARMBID_ADMIN_KEY,
     crashAt: values.CRASH_AT,
   };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AgentDefinition, Assessment, SelfView } from '../contracts/agent-definition.ts';
 import type { Announcement, BidOffer, Pass, PassReason, PoolReply } from '../contracts/bid.ts';
 import { bidOfferSchema, passSchema } from '../contracts/bid.ts';
+import { startSpan } from '../observability/tracing.ts';
 import { assessSelf } from './core/self-assessment.ts';
 
 const ASSESS_LIMIT_MS = 100;
@@ -27,7 +28,15 @@ export class BidDesk {
     this.bySkill = indexBySkill(this.agents);
   }
 
-  async answer(announcement: Announcement): Promise<PoolReply> {
+  async answer({ traceparent, ...announcement }: Announcement): Promise<PoolReply> {
+    const span = startSpan('bid', { parent: traceparent, attributes: { 'swarmbid.task': announcement.taskId } });
+    const reply = await span.run(() => this.ask(announcement));
+    span.set({ 'swarmbid.bids': reply.bids.length });
+    span.end();
+    return reply;
+  }
+
+  private async ask(announcement: Announcement): Promise<PoolReply> {
     const interested = this.interested(announcement.requiredSkills);
     const bids: BidOffer[] = [];
     const passes: Pass[] = [];

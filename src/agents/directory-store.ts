@@ -161,3 +161,9 @@ async function updateAgent(
 ): Promise<void> {
   await trx.updateTable('agent').set(change).where('id', '=', agentId).execute();
 }
+
+/** The pools that serve agents, or did. */
+export async function listPools(db: Database): Promise<string[]> {
+  const pools = db.selectFrom('agent').select('pool').distinct().where('pool', 'is not', null).orderBy('pool');
+  return (await pools.execute()).flatMap(({ pool }) => pool ?? []);
+}

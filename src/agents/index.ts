@@ -1,4 +1,4 @@
-export { createAgentDirectory } from './directory-store.ts';
+export { createAgentDirectory, listPools } from './directory-store.ts';
 export { createAgentRecords } from './agent-records.ts';
 export { Pool } from './pool.ts';
 export { builtInAgents, builtInSkills, BUILTIN_POOL, thinkingBuiltInAgents } from './builtin/index.ts';

@@ -2,6 +2,7 @@ import type { AgentDefinition, ExecutionContext, SubtaskInput } from '../contrac
 import { DEFAULT_CAPACITY } from '../contracts/agent.ts';
 import { makerSchema, type Maker, type Usage } from '../contracts/task.ts';
 import type { Database } from '../db/database.ts';
+import { inSpan } from '../observability/tracing.ts';
 import type { Logger } from '../observability/logger.ts';
 import { crashPoint } from '../util/crash-point.ts';
 import { Batcher } from '../util/batcher.ts';
@@ -133,6 +134,12 @@ export class Workbench {
   private async runOnce(id: AttemptId): Promise<void> {
     const claimed = await this.claims.add(id);
     if (claimed === undefined) return;
+    const { subtaskId, agentId, attempt, spec } = claimed;
+    const attributes = { 'swarmbid.subtask': subtaskId, 'swarmbid.agent': agentId, 'swarmbid.attempt': attempt };
+    await inSpan('subtask', { parent: spec.traceparent, kind: 'consumer', attributes }, () => this.carryOut(claimed));
+  }
+
+  private async carryOut(claimed: ClaimedAttempt): Promise<void> {
     crashPoint('after-claim');
     const tellStart = setTimeout(this.options.onReport, START_TOLD_MS);
     const agent = this.agents.get(claimed.agentId);

@@ -27,14 +27,19 @@ export function demandPermissions(app: FastifyInstance): void {
 }
 
 /** Lets a request of `app`'s routes pass only with a principal whose role the route admits. */
-export function authenticateRequests(app: FastifyInstance, keys: KeyService, failedPerMinute: number): void {
+export function authenticateRequests(
+  app: FastifyInstance,
+  keys: KeyService,
+  failedPerMinute: number,
+  tokenIn = tokenOf,
+): void {
   const countFailure = app.createRateLimit({
     max: failedPerMinute,
     timeWindow: 60_000,
     keyGenerator: (request) => `unauthenticated ${request.ip}`,
   });
   app.addHook('onRequest', async (request) => {
-    const principal = await keys.authenticate(tokenOf(request)).catch(async (error: unknown) => {
+    const principal = await keys.authenticate(tokenIn(request)).catch(async (error: unknown) => {
       const count = await countFailure(request);
       if (isUnauthenticated(error) && !count.isAllowed && count.isExceeded) throw tooManyFailures(count.ttlInSeconds);
       throw error;

@@ -78,6 +78,12 @@ export function createKeyService(deps: KeyServiceDeps): CachedKeyService {
       await revokeKey(deps, principal, keyId);
       changed();
     },
+    revokeAllOf: async (principal, ownerId) => {
+      const keyIds = await keysInUse(deps.db, ownerId);
+      for (const keyId of keyIds) await revokeKey(deps, principal, keyId);
+      if (keyIds.length > 0) changed();
+      return keyIds.length;
+    },
     adminKeyExists: async () => adminHash !== null || (await storedAdminKeyExists(deps.db)),
     invalidate: () => {
       keys.clear();
@@ -195,6 +201,11 @@ async function revokeKey(deps: KeyServiceDeps, principal: Principal, keyId: stri
       .execute();
     await auditEntry(principal, 'key.revoked', keyId).execute(trx);
   });
+}
+
+async function keysInUse(db: Database, ownerId: string): Promise<string[]> {
+  const keys = db.selectFrom('api_key').select('id').where('owner_id', '=', ownerId).where('revoked_at', 'is', null);
+  return (await keys.orderBy('id').execute()).map((key) => key.id);
 }
 
 async function listKeys(db: Database, query: PageQuery): Promise<Page<KeyView>> {

@@ -35,6 +35,28 @@ export const DOCS_HEADERS: FastifyHelmetOptions = {
   strictTransportSecurity: false,
 };
 
+/** For the pages of the guide: text and one style sheet. */
+export const GUIDE_HEADERS = {
+  ...API_HEADERS,
+  'content-security-policy':
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self'; style-src 'self'",
+} as const;
+
+/** For Bull Board. It asks for fonts of another host, which it does not get, and holds its settings in a script of JSON. */
+export const BOARD_HEADERS = {
+  ...API_HEADERS,
+  'content-security-policy': [
+    "default-src 'none'",
+    "base-uri 'self'",
+    "connect-src 'self'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "img-src 'self' data:",
+    "script-src 'self'",
+    "style-src 'self'",
+  ].join('; '),
+} as const;
+
 /** For the dashboard: its own files and its own server, nothing inline. Preact and uPlot set styles by script, which no policy forbids. */
 export const DASHBOARD_HEADERS = {
   ...API_HEADERS,

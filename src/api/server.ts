@@ -4,8 +4,9 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import underPressure from '@fastify/under-pressure';
-import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { MarketError } from '../contracts/errors.ts';
+import type { OwnerData } from '../contracts/owner-data.ts';
 import type {
   AgentDirectory,
   AgentRecords,
@@ -18,12 +19,15 @@ import type {
   ToolCatalogue,
 } from '../contracts/services.ts';
 import type { Logger } from '../observability/logger.ts';
+import { startSpan, type TraceSpan } from '../observability/tracing.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { authenticateRequests, demandPermissions } from './authentication.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { answerBrokenHttp, answerError, handleErrors } from './error-handler.ts';
+import { guideRoutes } from './guide.ts';
 import { acceptJsonOnly } from './json-body.ts';
 import { documentRefusals, openApiOptions } from './openapi.ts';
+import { queueBoardRoutes, type OpenQueues } from './queue-board.ts';
 import { validateRequestPart } from './request-validation.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { agentRecordRoutes } from './routes/agent-records.ts';
@@ -44,6 +48,7 @@ export interface ApiServices {
   reputation: ReputationQueries;
   keys: KeyService;
   audit: AuditLog;
+  ownerData: OwnerData;
   tools: ToolCatalogue;
   records: AgentRecords;
   readiness: Readiness;
@@ -76,6 +81,8 @@ export interface ApiServerDeps {
   limits?: Partial<ApiLimits> | undefined;
   /** Whether there is room for another task; without it there always is. */
   gate?: TaskGate | undefined;
+  /** For the board of queues; without it there is none. */
+  openQueues?: OpenQueues | undefined;
   /** Where the API processes count together; without it each counts alone. */
   counts?: CountStore | undefined;
   /** Origins whose pages may call the API; none unless given. */
@@ -98,7 +105,13 @@ export async function createApiServer(deps: ApiServerDeps): Promise<FastifyInsta
   await app.register(swagger, openApiOptions(deps.version));
   await app.register((scope) => market(scope, deps), { prefix: '/v1' });
   await app.register(documentation);
+  await app.register(guideRoutes);
   await app.register(dashboardRoutes);
+  const { openQueues, services } = deps;
+  if (openQueues !== undefined) {
+    const { failedAuthenticationsPerMinute: failedPerMinute } = { ...DEFAULT_LIMITS, ...deps.limits };
+    await app.register((scope) => queueBoardRoutes(scope, { keys: services.keys, failedPerMinute, openQueues }));
+  }
   await app.register((scope) => operationsRoutes(scope, deps));
   await app.ready();
   return app;
@@ -138,6 +151,7 @@ function newServer(deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'limits' | '
   acceptJsonOnly(app);
   handleErrors(app);
   prepareStopping(app);
+  traceRequests(app);
   measureRequests(app, metrics);
   return app;
 }
@@ -178,6 +192,38 @@ async function documentation(app: FastifyInstance): Promise<void> {
     routePrefix: '/docs',
     theme: { title: 'Swarmbid API' },
     uiConfig: { docExpansion: 'list', persistAuthorization: true },
+  });
+}
+
+/** A span for each request of the API, under the caller's where the caller sends `traceparent`. */
+function traceRequests(app: FastifyInstance): void {
+  const spans = new WeakMap<FastifyRequest, TraceSpan>();
+  app.addHook('onRequest', (request, _reply, done) => {
+    const route = request.routeOptions.url ?? '';
+    if (!route.startsWith('/v1/')) {
+      done();
+      return;
+    }
+    const { traceparent } = request.headers;
+    const span = startSpan(`${request.method} ${route}`, {
+      kind: 'server',
+      parent: typeof traceparent === 'string' ? traceparent : undefined,
+      attributes: { 'http.request.method': request.method, 'http.route': route },
+    });
+    spans.set(request, span);
+    span.run(done);
+  });
+  // A body arrives as events of the socket, which know nothing of the hooks before them.
+  app.addHook('preValidation', (request, _reply, done) => {
+    const span = spans.get(request);
+    if (span === undefined) done();
+    else span.run(done);
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const span = spans.get(request);
+    span?.set({ 'http.response.status_code': reply.statusCode });
+    span?.end(reply.statusCode >= 500 ? 'error' : undefined);
+    done();
   });
 }
 

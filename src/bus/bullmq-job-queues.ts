@@ -80,6 +80,10 @@ class BullmqJobQueues implements JobQueues {
     return worker;
   }
 
+  open(names: readonly string[]): Promise<unknown[]> {
+    return Promise.all(names.map((name) => this.#queue(name)));
+  }
+
   close(): Promise<void> {
     return (this.#closing ??= this.#shutDown());
   }
@@ -128,9 +132,12 @@ class BullmqJobQueues implements JobQueues {
     if (!parsed.success) this.#drop(queue, job, 'payload');
     const { sig, ...data } = parsed.data;
     if (!this.#keys.verifyJob(signedText(queue, data), sig)) this.#drop(queue, job, 'signature');
+    const stop = this.#metrics.jobSeconds.startTimer({ queue });
     try {
       await handler(data);
+      stop({ outcome: 'done' });
     } catch (error) {
+      stop({ outcome: 'failed' });
       this.#logger.error({ err: error, queue, jobId: job.id }, 'a job failed');
       throw error;
     }

@@ -10,6 +10,8 @@ export interface JobQueues {
   add(jobs: QueuedJob[]): Promise<void>;
   /** Runs `handler` for the jobs of `queue`, at most `concurrency` at once; a throwing handler fails the job, once. */
   work(queue: string, concurrency: number, handler: (data: JobData) => Promise<void>): Promise<QueueWorker>;
+  /** The queues themselves, as BullMQ's boards take them: to look into, not to change. */
+  open(names: readonly string[]): Promise<unknown[]>;
   close(): Promise<void>;
 }
 

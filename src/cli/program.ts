@@ -2,6 +2,8 @@ import { Command } from 'commander';
 import { addAgentsCommand } from './commands/agents.ts';
 import { addAwardCommand } from './commands/award.ts';
 import { addDecideCommand } from './commands/decide.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addDataCommand } from './commands/data.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addKeysCommand } from './commands/keys.ts';
@@ -28,7 +30,7 @@ export function createProgram(host: CommandHost): Command {
     .option('--json', 'write JSON on stdout, and nothing else')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .addHelpText('after', EXIT_CODES);
-  withExamples(program, 'swarmbid demo', 'swarmbid up', 'swarmbid submit task.json --watch');
+  withExamples(program, 'swarmbid demo', 'swarmbid up', 'swarmbid submit - --watch < task.json');
   // Settings are inherited by subcommands only if they are made before these are added.
   program
     .exitOverride()
@@ -48,8 +50,10 @@ export function createProgram(host: CommandHost): Command {
     addMessagesCommand,
     addDecideCommand,
     addKeysCommand,
+    addDataCommand,
     addMigrateCommand,
     addDoctorCommand,
+    addCompletionCommand,
   ]) {
     add(program, host);
   }

@@ -21,6 +21,8 @@ export const announcementSchema = z.object({
   priority: z.enum(PRIORITIES),
   deadline: z.string().optional(),
   timeoutMs: z.number(),
+  /** Of the round, where traces are collected. */
+  traceparent: z.string().max(64).optional(),
 });
 export type Announcement = z.infer<typeof announcementSchema>;
 

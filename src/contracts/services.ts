@@ -129,6 +129,8 @@ export interface KeyService {
   create(principal: Principal, request: KeyRequest): Promise<CreatedKey>;
   list(query: PageQuery): Promise<Page<KeyView>>;
   revoke(principal: Principal, keyId: string): Promise<void>;
+  /** Revokes every key of an owner; returns how many there were to revoke. */
+  revokeAllOf(principal: Principal, ownerId: string): Promise<number>;
   adminKeyExists(): Promise<boolean>;
 }
 

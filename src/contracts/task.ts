@@ -115,6 +115,8 @@ export interface TaskSpec {
   blamableSkills: string[];
   /** In the order submitted; subtask `n` answers for step `n`. Undefined: the market divides the task. */
   steps?: StepSpec[];
+  /** Of the request that submitted the task, where traces are collected: W3C Trace Context. */
+  traceparent?: string;
 }
 
 const failureSchema = z.object({

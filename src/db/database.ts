@@ -23,6 +23,8 @@ export type DatabaseRole =
   /** The API's, for what is the same whoever asks, and for admins: sees the rows of all owners. */
   | 'api for all owners'
   | 'orchestrator'
+  /** Deletes what is old, and exports and deletes an owner's data: sees the rows of all owners. */
+  | 'keeper'
   | { pool: string };
 
 export interface DatabaseOptions {

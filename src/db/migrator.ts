@@ -8,6 +8,7 @@ import * as thinking from '../../migrations/20261125T230000Z-thinking.ts';
 import * as workflows from '../../migrations/20261125T230000Z-workflows.ts';
 import * as roles from '../../migrations/20261125T233000Z-roles.ts';
 import * as openTasks from '../../migrations/20261125T234500Z-open-tasks.ts';
+import * as dataLife from '../../migrations/20261125T235500Z-data-life.ts';
 
 /** Listed by hand, so that a bundle or a package needs no folder to read. */
 const migrations: Record<string, Migration> = {
@@ -19,6 +20,7 @@ const migrations: Record<string, Migration> = {
   '20261125T230000Z-workflows': workflows,
   '20261125T233000Z-roles': roles,
   '20261125T234500Z-open-tasks': openTasks,
+  '20261125T235500Z-data-life': dataLife,
 };
 
 /** Brings the schema up to date, one process at a time (Kysely's migrator takes an advisory lock). Returns what was applied. */

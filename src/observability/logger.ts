@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { traceFields } from './tracing.ts';
 
 export type Logger = PinoLogger;
 
@@ -41,6 +42,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       level,
       redact: { paths: REDACTED, censor: '[redacted]' },
       base: { pid: process.pid },
+      mixin: traceFields,
       serializers: { err: serializeError },
     },
     destination ?? pino.destination({ dest: 2, sync: true }),

@@ -20,12 +20,7 @@ export function createMetrics() {
       buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
       registers,
     }),
-    auctionSeconds: new Histogram({
-      name: 'swarmbid_auction_seconds',
-      help: 'Time from announcement to the closing of a round',
-      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5],
-      registers,
-    }),
+    ...workMetrics(registers),
     transactionTasks: new Histogram({
       name: 'swarmbid_transaction_tasks',
       help: 'Tasks that one transaction of the task store moved',
@@ -49,6 +44,45 @@ export function createMetrics() {
       registers,
     }),
     watchers: new Gauge({ name: 'swarmbid_watchers', help: 'Open live-feed connections', registers }),
+  };
+}
+
+/** Of auctions, subtasks, settlements and jobs: rate, errors by outcome, duration. */
+function workMetrics(registers: Registry[]) {
+  return {
+    auctionSeconds: new Histogram({
+      name: 'swarmbid_auction_seconds',
+      help: 'Time from announcement to the closing of a round',
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5],
+      registers,
+    }),
+    auctionRounds: new Counter({
+      name: 'swarmbid_auction_rounds_total',
+      help: 'Rounds that were closed, by what came of them',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    subtaskSeconds: new Histogram({
+      name: 'swarmbid_subtask_seconds',
+      help: 'Time from the claim of an attempt to its end, by its verdict',
+      labelNames: ['outcome'],
+      buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800],
+      registers,
+    }),
+    settlementSeconds: new Histogram({
+      name: 'swarmbid_settlement_seconds',
+      help: 'Time to judge and settle one batch of what pools wrote',
+      labelNames: ['outcome'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      registers,
+    }),
+    jobSeconds: new Histogram({
+      name: 'swarmbid_job_seconds',
+      help: 'Time to work on one job of a queue',
+      labelNames: ['queue', 'outcome'],
+      buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800],
+      registers,
+    }),
   };
 }
 

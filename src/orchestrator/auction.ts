@@ -17,9 +17,11 @@ import type { Announcement } from '../contracts/bid.ts';
 import type { EventBus } from '../bus/event-bus.ts';
 import { channels } from '../bus/names.ts';
 import type { Logger } from '../observability/logger.ts';
+import { startSpan, type TraceSpan } from '../observability/tracing.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { KnownAgent } from './core/eligibility.ts';
 import type { LockedTask } from './core/attempts.ts';
+import type { TaskRecord } from './core/task-record.ts';
 import { announcementOf, answersByRound, closeRoundCommand, roundKey } from './core/closing.ts';
 import { Patience } from './core/patience.ts';
 import type { MergedReply } from './core/round.ts';
@@ -59,6 +61,8 @@ export interface AuctionOptions {
 interface OpenRound {
   opening: TakenOpening;
   announcement: Announcement;
+  /** From the announcement to the award. */
+  span: TraceSpan;
 }
 
 interface Collected {
@@ -161,6 +165,17 @@ export class Auction {
   /** True if every opening was awarded. */
   private async pass(taken: TakenOpening[]): Promise<boolean> {
     const rounds: OpenRound[] = [];
+    try {
+      const allAwarded = await this.hold(taken, rounds);
+      for (const { span } of rounds) span.end();
+      return allAwarded;
+    } catch (error) {
+      for (const { span } of rounds) span.end(error);
+      throw error;
+    }
+  }
+
+  private async hold(taken: TakenOpening[], rounds: OpenRound[]): Promise<boolean> {
     let collecting: Promise<Collected> | undefined;
     // The announcement is a hint: it goes out while its round is being committed. If that fails, so does the pass.
     await this.announce(taken, rounds, () => {
@@ -187,7 +202,7 @@ export class Auction {
               onDecided: (refusal) => {
                 if (refusal !== undefined) return;
                 const earlier = rounds.filter((round) => round.opening.taskId === opening.taskId).length;
-                rounds.push({ opening, announcement: announcementOf(task.task, opening, earlier + 1) });
+                rounds.push(openRound(task.task, opening, earlier + 1));
               },
             },
           ];
@@ -236,19 +251,20 @@ export class Auction {
     const answers = answersByRound(replies);
     const merged = rounds.map((round) => answers.get(roundKey(round.announcement)) ?? []);
     const bidders = merged.flat().flatMap((reply) => reply.bids.map((bid) => bid.agentId));
-    let allAwarded = true;
+    let outcomes: string[] = [];
     await this.options.tasks.transactReading(
       agentLocks(bidders, this.options.leaseMs),
       rounds.map((round) => round.opening.taskId),
       (locked, _trx, now, agents) => {
         const plan = this.planAwards(rounds, merged, { locked, agents: knownAgents(agents), silentPools, now });
-        allAwarded = plan.commands.every(
-          ({ command }) => command.kind === 'close_round' && command.outcome.kind === 'award',
+        outcomes = plan.commands.flatMap(({ command }) =>
+          command.kind === 'close_round' ? [command.outcome.kind] : [],
         );
         return plan;
       },
     );
-    return allAwarded;
+    for (const outcome of outcomes) this.options.metrics.auctionRounds.inc({ outcome });
+    return outcomes.every((outcome) => outcome === 'award');
   }
 
   private planAwards(
@@ -288,4 +304,13 @@ export class Auction {
     if (policy === undefined) throw new Error('the award policy "weighted" is missing');
     return policy;
   }
+}
+
+function openRound(task: TaskRecord, opening: TakenOpening, nth: number): OpenRound {
+  const announcement = announcementOf(task, opening, nth);
+  const { taskId, round, requiredSkills } = announcement;
+  const attributes = { 'swarmbid.task': taskId, 'swarmbid.round': round, 'swarmbid.skills': requiredSkills };
+  const span = startSpan('auction', { parent: task.spec.traceparent, attributes });
+  const { traceparent } = span;
+  return { opening, announcement: traceparent === undefined ? announcement : { ...announcement, traceparent }, span };
 }

@@ -1,7 +1,9 @@
 export { readBacklog } from './backlog-store.ts';
 export { openHandoffDesk } from './handoff-desk.ts';
 export { Orchestrator, type OrchestratorOptions } from './orchestrator.ts';
+export { createOwnerData } from './owner-data-store.ts';
 export type { FoldedEntry, Ledger, ReputationFold, Synthesis } from './ports.ts';
+export { deleteOldTasks } from './retention-store.ts';
 export { createTaskService } from './task-service.ts';
 export { TaskStore } from './task-store.ts';
 export { TaskViews } from './task-view-store.ts';

@@ -6,6 +6,8 @@
  * count. A change that is written in between is left for the next pass: `seen` names what was read.
  */
 import type { Trx } from '../db/database.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { startSpan } from '../observability/tracing.ts';
 import type { Logger } from '../observability/logger.ts';
 import { isStoreFailure } from '../util/store-failure.ts';
 import type { LockedTask } from './core/attempts.ts';
@@ -36,6 +38,7 @@ export interface IntakeOptions {
   lane: Lane;
   leaseMs: number;
   logger: Logger;
+  metrics: Metrics;
 }
 
 export class Intake {
@@ -80,12 +83,34 @@ export class Intake {
   }
 
   private async settleBatch(unread: readonly UnreadAttempt[]): Promise<void> {
+    const spans = unread
+      .filter(isEnded)
+      .map(({ spec: { traceparent: parent }, subtaskId }) =>
+        startSpan('settle', { parent, attributes: { 'swarmbid.subtask': subtaskId } }),
+      );
+    const stop = this.options.metrics.settlementSeconds.startTimer();
+    try {
+      await this.settleAll(unread);
+      stop({ outcome: 'settled' });
+      for (const span of spans) span.end();
+    } catch (error) {
+      stop({ outcome: 'failed' });
+      for (const span of spans) span.end(error);
+      throw error;
+    }
+  }
+
+  private async settleAll(unread: readonly UnreadAttempt[]): Promise<void> {
     const judged = await this.judgeAll(unread);
     const taskIds = [...new Set(unread.map((one) => one.taskId))];
     await this.options.tasks.transact(taskIds, async (locked, trx) => ({
       commands: await this.commandsFor(unread, judged, locked, trx),
       seen: unread.map(({ subtaskId, epoch, changes }) => ({ subtaskId, epoch, changes })),
     }));
+    for (const [{ claimedAt, endedAt }, { verdict }] of judged) {
+      const durationMs = (endedAt?.getTime() ?? NaN) - (claimedAt?.getTime() ?? NaN);
+      if (durationMs >= 0) this.options.metrics.subtaskSeconds.observe({ outcome: verdict.kind }, durationMs / 1_000);
+    }
   }
 
   private async commandsFor(
@@ -111,7 +136,7 @@ export class Intake {
   }
 
   private async judgeAll(unread: readonly UnreadAttempt[]): Promise<Map<UnreadAttempt, Judged>> {
-    const ended = unread.filter((attempt) => attempt.outcome !== null && !attempt.closed);
+    const ended = unread.filter(isEnded);
     const needData = new Set<string>();
     for (const attempt of ended) {
       const rules = isSole(attempt) ? attempt.spec.rules.length > 0 : reviewOf(attempt) !== undefined;
@@ -219,6 +244,8 @@ export class Intake {
     return messages.length === MAX_BATCH;
   }
 }
+
+const isEnded = (attempt: UnreadAttempt) => attempt.outcome !== null && !attempt.closed;
 
 const isFailure = (judged: Judged | undefined) => judged !== undefined && judged.verdict.kind !== 'accepted';
 

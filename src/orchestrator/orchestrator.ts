@@ -24,6 +24,7 @@ import type { Wakeups } from './wakeups.ts';
 const PERIOD_MS = 1_000;
 const RECOVERY_PERIOD_MS = 500;
 const ROLL_UP_PERIOD_MS = 20_000;
+const RETENTION_PERIOD_MS = 60_000;
 const RETRY_MS = 200;
 const MAX_TOLD = 500;
 /** Reputations may lag by a second: one fold of many entries costs far less than many folds. */
@@ -39,6 +40,8 @@ export interface OrchestratorOptions {
   fold: ReputationFold;
   /** Brings the roll-ups of ended tasks up to date. */
   rollUp: () => Promise<void>;
+  /** Deletes some of what is past its time, and says whether there may be more; undefined: all is kept. */
+  deleteOld: (() => Promise<boolean>) | undefined;
   policies: ReadonlyMap<string, AwardPolicy>;
   bidWindowMs: number;
   leaseMs: number;
@@ -77,6 +80,7 @@ export class Orchestrator {
     this.startRelayLoop();
     this.startRecoveryLoop();
     this.loop('roll-up', ROLL_UP_PERIOD_MS, this.options.rollUp);
+    this.startRetentionLoop();
     wakeups.onWork('auction', () => auction.wake());
     wakeups.onWork('capacity', () => {
       this.auction.capacityFreed();
@@ -130,6 +134,14 @@ export class Orchestrator {
   private startRecoveryLoop(): void {
     const recovery = new Recovery({ ...this.options, onJobs: () => this.options.wakeups.work(['relay']) });
     this.loop('recovery', RECOVERY_PERIOD_MS, () => recovery.run());
+  }
+
+  private startRetentionLoop(): void {
+    const { deleteOld } = this.options;
+    if (deleteOld === undefined) return;
+    this.loop('retention', RETENTION_PERIOD_MS, async () => {
+      while (!this.stopping && (await deleteOld()));
+    });
   }
 
   private startFoldLoop(): void {

@@ -8,6 +8,7 @@ export interface SynthesisInput {
   rules: Rule[];
   parts: DeliveredPart[];
   allAccepted: boolean;
+  traceparent: string | undefined;
 }
 
 /** What a synthesis is made from; null if the task is not at this epoch's synthesis any more. */
@@ -40,5 +41,6 @@ export async function readForSynthesis(db: Database, taskId: string, epoch: numb
     rules: spec.rules,
     parts: rows.filter((row) => row.status === 'accepted'),
     allAccepted: rows.every((row) => row.status === 'accepted' || row.status === 'skipped'),
+    traceparent: spec.traceparent,
   };
 }

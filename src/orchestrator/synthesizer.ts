@@ -1,10 +1,11 @@
+import { inSpan } from '../observability/tracing.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JobQueues, QueueWorker } from '../bus/job-queues.ts';
 import { SYNTHESIS_QUEUE } from '../bus/names.ts';
 import type { Synthesis } from './ports.ts';
 import { isBlamed } from './core/transitions/synthesis.ts';
 import { findSuccessors } from './successors.ts';
-import { readForSynthesis } from './synthesis-rows-store.ts';
+import { readForSynthesis, type SynthesisInput } from './synthesis-rows-store.ts';
 import type { TaskStore } from './task-store.ts';
 
 const CONCURRENCY = 8;
@@ -25,9 +26,20 @@ export async function startSynthesizer(options: SynthesizerOptions): Promise<Que
 }
 
 async function synthesize(options: SynthesizerOptions, taskId: string, epoch: number): Promise<void> {
-  const { tasks, synthesis } = options;
-  const input = await readForSynthesis(tasks.db, taskId, epoch);
+  const input = await readForSynthesis(options.tasks.db, taskId, epoch);
   if (input === null) return;
+  const attributes = { 'swarmbid.task': taskId };
+  await inSpan('synthesis', { parent: input.traceparent, kind: 'consumer', attributes }, () =>
+    putTogether(options, taskId, epoch, input),
+  );
+}
+
+async function putTogether(
+  { tasks, synthesis, leaseMs }: SynthesizerOptions,
+  taskId: string,
+  epoch: number,
+  input: SynthesisInput,
+): Promise<void> {
   const deliveries = synthesis.deliveriesBySkill(input.task.type, input.parts);
   const { warnings, rejections } = await synthesis.crossValidate({ task: input.task, rules: input.rules, deliveries });
   const result = synthesis.merge({
@@ -44,7 +56,7 @@ async function synthesize(options: SynthesizerOptions, taskId: string, epoch: nu
     const found = await findSuccessors(
       trx,
       blamed.map((subtask) => ({ locked: task, subtask, failedAgent: subtask.agentId })),
-      options.leaseMs,
+      leaseMs,
     );
     const successors = new Map(blamed.map((subtask, index) => [subtask.id, found[index] ?? []]));
     return {

@@ -10,6 +10,7 @@ import { NO_USAGE } from '../contracts/task.ts';
 import { auditEntry } from '../db/audit-entry.ts';
 import type { OwnedDatabase } from '../db/owned-database.ts';
 import { crashPoint } from '../util/crash-point.ts';
+import { presentTraceparent } from '../observability/tracing.ts';
 import { Batcher } from '../util/batcher.ts';
 import { UUID_PATTERN, uuidv7 } from '../util/uuid.ts';
 import type { TaskSpec } from '../contracts/task.ts';
@@ -220,6 +221,7 @@ const rulesOf = (submission: ParsedTaskSubmission, options: TaskServiceOptions):
 /** The specification of a submission without a fault. */
 function specOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): TaskSpec {
   const requiredSkills = requiredSkillsOf(submission);
+  const traceparent = presentTraceparent();
   const rules = rulesOf(submission, options);
   const steps = stepsOf(submission);
   // A rule may name a delivery by its step too.
@@ -240,6 +242,7 @@ function specOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): 
     policy: policyOf(submission, options),
     rules,
     ...(submission.budget === undefined ? {} : { budget: submission.budget }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     blamableSkills: [
       ...new Set(
         rules

@@ -290,13 +290,14 @@ function withFeedback<Result extends Pick<TaskResult, 'quality'>>(
   return { ...result, quality: Math.round(mean * 100) / 100 };
 }
 
+type Inside = 'blamableSkills' | 'steps' | 'traceparent';
+const INSIDE: ReadonlySet<string> = new Set<Inside>(['blamableSkills', 'steps', 'traceparent']);
+
 /** The specification as people read it; what the market derived for itself stays inside. */
-export function specView(
-  spec: TaskSpec,
-): Omit<TaskSpec, 'blamableSkills' | 'steps' | 'maxTeamSize'> & { maxTeamSize: number } {
-  const entries = Object.entries(spec).filter(([name]) => name !== 'blamableSkills' && name !== 'steps');
+export function specView(spec: TaskSpec): Omit<TaskSpec, Inside | 'maxTeamSize'> & { maxTeamSize: number } {
+  const entries = Object.entries(spec).filter(([name]) => !INSIDE.has(name));
   return {
-    ...(Object.fromEntries(entries) as Omit<TaskSpec, 'blamableSkills' | 'steps'>),
+    ...(Object.fromEntries(entries) as Omit<TaskSpec, Inside>),
     maxTeamSize: spec.maxTeamSize ?? TEAM_SIZE[spec.complexity],
   };
 }

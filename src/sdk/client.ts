@@ -11,11 +11,12 @@ import type {
   TiersReport,
 } from '../contracts/ledger.ts';
 import type { MessageView } from '../contracts/message.ts';
+import type { OwnerDeletion } from '../contracts/owner-data.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { Skill, SkillBody } from '../contracts/skill.ts';
 import type { TaskListItem, TaskStatus, TaskSubmission, TaskView } from '../contracts/task.ts';
 import { uuidv7 } from '../util/uuid.ts';
-import { send, sendForJson, type Fetch, type HttpOptions, type HttpRequest } from './http.ts';
+import { send, sendForJson, sendForStream, type Fetch, type HttpOptions, type HttpRequest } from './http.ts';
 import { listenToMarket, type MarketListener } from './market-feed.ts';
 import { withRetries } from './retry.ts';
 import { watchTask, type WatchOptions } from './watch.ts';
@@ -47,6 +48,9 @@ export interface ReadinessReport {
   ready: boolean;
   details: unknown;
 }
+
+/** Of an owner with a hundred thousand tasks. */
+const DELETION_TIMEOUT_MS = 600_000;
 
 const id = encodeURIComponent;
 
@@ -247,6 +251,17 @@ export class SwarmbidClient {
   /** Admin. Every server refuses the key within 5 s. */
   revokeKey(keyId: string, options: CallOptions = {}): Promise<void> {
     return this.#done({ method: 'DELETE', path: `/v1/admin/keys/${id(keyId)}`, ...options });
+  }
+
+  /** Admin. Everything that is stored for an owner, as JSON lines, a piece at a time; whole if the last line is of kind `end`. */
+  exportOwner(ownerId: string, options: CallOptions = {}): AsyncIterable<string> {
+    return sendForStream(this.#http, { method: 'GET', path: `/v1/admin/owners/${id(ownerId)}/export`, ...options });
+  }
+
+  /** Admin. Deletes what is stored for an owner; ledger entries stay without it. May take minutes, and be sent again. */
+  deleteOwnerData(ownerId: string, options: CallOptions = {}): Promise<OwnerDeletion> {
+    const path = `/v1/admin/owners/${id(ownerId)}/data`;
+    return this.#json({ method: 'DELETE', path, timeoutMs: DELETION_TIMEOUT_MS, ...options });
   }
 
   /** Resolves if the server's process lives. */

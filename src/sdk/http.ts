@@ -23,6 +23,8 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined;
   /** Statuses besides 2xx whose body is an answer and not a problem. */
   accept?: readonly number[];
+  /** In place of the client's. */
+  timeoutMs?: number;
 }
 
 export interface HttpAnswer {
@@ -54,8 +56,27 @@ export async function sendForJson(options: HttpOptions, request: HttpRequest): P
   return value;
 }
 
+/** The answer as it comes, a piece of text at a time. Rejects as `send` does; a stream that breaks off rejects while it is read. */
+export async function* sendForStream(options: HttpOptions, request: HttpRequest): AsyncGenerator<string> {
+  const { signal } = request;
+  const response = await options
+    .fetch(address(options.url, request), {
+      method: request.method,
+      headers: headersOf(options, request),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    .catch((cause: unknown) => {
+      throw unreachable(options, request, reasonOf(cause), cause);
+    });
+  if (!response.ok) throw problem(response, await response.text());
+  const decoder = new TextDecoder();
+  for await (const bytes of response.body ?? []) yield decoder.decode(bytes, { stream: true });
+  yield decoder.decode();
+}
+
 async function exchange(options: HttpOptions, request: HttpRequest): Promise<{ response: Response; text: string }> {
-  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const timeoutMs = request.timeoutMs ?? options.timeoutMs;
+  const timeout = AbortSignal.timeout(timeoutMs);
   const signal = request.signal === undefined ? timeout : AbortSignal.any([request.signal, timeout]);
   try {
     const response = await options.fetch(address(options.url, request), {
@@ -66,10 +87,15 @@ async function exchange(options: HttpOptions, request: HttpRequest): Promise<{ r
     });
     return { response, text: await response.text() };
   } catch (cause) {
-    if (request.signal?.aborted === true) throw request.signal.reason;
-    const why = timeout.aborted ? `no answer within ${options.timeoutMs} ms` : reasonOf(cause);
-    throw new SwarmbidError('UNREACHABLE', `${options.url} does not answer: ${why}`, { cause });
+    const why = timeout.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(cause);
+    throw unreachable(options, request, why, cause);
   }
+}
+
+/** @throws `signal.reason` when the request was aborted */
+function unreachable({ url }: HttpOptions, { signal }: HttpRequest, why: string, cause: unknown): SwarmbidError {
+  if (signal?.aborted === true) throw signal.reason;
+  return new SwarmbidError('UNREACHABLE', `${url} does not answer: ${why}`, { cause });
 }
 
 function address(base: string, request: HttpRequest): string {

@@ -63,7 +63,8 @@ export async function fakeMarket(options: FakeMarketOptions = {}): Promise<FakeM
   const services = fakeServices(market, options.keyless ?? false);
   options.change?.(services);
   const deps = { services, logger, metrics: createMetrics(), version: '1.2.3' };
-  const app = await createApiServer({ ...deps, limits: options.limits, gate: options.gate });
+  const openQueues = () => Promise.resolve([]);
+  const app = await createApiServer({ ...deps, limits: options.limits, gate: options.gate, openQueues });
   return { ...market, services, app };
 }
 
@@ -87,6 +88,7 @@ function fakeServices(memory: Memory, keyless: boolean): ApiServices {
       },
       create: async (_principal, request) => ({ ...keyView, role: request.role, key: 'sb_new' }),
       list: async () => ({ items: [keyView], nextCursor: null }),
+      revokeAllOf: async () => 0,
       revoke: async (_principal, keyId) => {
         if (keyId !== keyView.id) throw NOBODY;
       },
@@ -109,6 +111,19 @@ function fakeServices(memory: Memory, keyless: boolean): ApiServices {
       handoffReport: async (windowMs) => ({ windowMs, routes: [] }),
       memories: async () => ({ items: [], nextCursor: null }),
       forget: async () => undefined,
+    },
+    ownerData: {
+      export: async function* () {
+        yield `${JSON.stringify({ kind: 'end', records: 0 })}\n`;
+      } as never,
+      delete: async (_principal, ownerId) => ({
+        ownerId,
+        keysRevoked: 0,
+        tasksCancelled: 0,
+        tasksDeleted: 0,
+        memoriesDeleted: 0,
+        ledgerEntries: 0,
+      }),
     },
     readiness: { check: async () => ({ postgres: null, redis: null }) },
   };

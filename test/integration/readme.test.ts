@@ -1,17 +1,19 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { stripTypeScriptTypes } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough, Readable } from 'node:stream';
+import type { Option } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { builtInAgents } from '../../src/agents/index.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { createAwardPolicies } from '../../src/reputation/index.ts';
 import { SwarmbidClient } from '../../src/sdk/index.ts';
 import { FAILURE_CODES } from '../../src/contracts/errors.ts';
-import type { TaskView } from '../../src/contracts/task.ts';
+import { taskSubmissionSchema, type TaskView } from '../../src/contracts/task.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const FENCE = /^```(\w*)\n([\s\S]*?)^```$/gm;
@@ -29,6 +31,58 @@ async function readPages(): Promise<Map<string, string>> {
 
 function blocks(page: string, language: string): string[] {
   return [...page.matchAll(FENCE)].filter((fence) => fence[1] === language).map((fence) => fence[2] ?? '');
+}
+
+/** Calls of the command line in the blocks of a page, without what leads there and what a shell makes of the rest. */
+function commandLines(page: string): string[] {
+  const lines = [...blocks(page, 'sh'), ...blocks(page, '')].flatMap((block) =>
+    block.replaceAll('\\\n', ' ').split('\n'),
+  );
+  return lines.flatMap((line) => {
+    const [, command] = /(?:npm run (?:--silent |-s )?swarmbid --|(?:^|\$ |\()swarmbid) ([^#<>|)]+)/.exec(line) ?? [];
+    return command === undefined ? [] : [command.trim()];
+  });
+}
+
+/** What of a command line the command line does not know. */
+function faultsOf(line: string): string[] {
+  const words = line.split(/\s+/);
+  let command = createProgram({ streams: {} as never, exitWith: () => undefined });
+  const options: Option[] = [...command.options];
+  while (command.commands.length > 0) {
+    const next = command.commands.find((one) => one.name() === words[0]);
+    if (next === undefined) return words[0]?.startsWith('--') === true ? [] : [`no command ${String(words[0])}`];
+    command = next;
+    options.push(...command.options);
+    words.shift();
+  }
+  return words.flatMap((word, index) => {
+    if (!word.startsWith('--') || word === '--help') return [];
+    const option = options.find((one) => one.long === word);
+    if (option === undefined) return [`no option ${word}`];
+    const value = words[index + 1] ?? '';
+    return option.argChoices === undefined || option.argChoices.includes(value) ? [] : [`no value ${value}`];
+  });
+}
+
+function isJson(text: string): boolean {
+  try {
+    return JSON.parse(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function isTypeScript(text: string): boolean {
+  try {
+    return stripTypeScriptTypes(text) !== '';
+  } catch {
+    return false;
+  }
+}
+
+function fail(what: string): never {
+  throw new Error(what);
 }
 
 const found = (page: string, pattern: RegExp) => [...page.matchAll(pattern)].map((match) => match[1] ?? '');
@@ -69,6 +123,63 @@ describe('what the pages say', () => {
     expect(named.filter((one) => !known.includes(one.split(': ')[1] ?? ''))).toEqual([]);
   });
 
+  it('every line of the command line is one that it understands: commands, options, the values of those that have few', async () => {
+    const unknown = await failing((page) =>
+      commandLines(page).flatMap((line) => faultsOf(line).map((fault) => `${fault} in ${line}`)),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it('every block can be read by what it is for: a shell, JSON, TypeScript', async () => {
+    const broken = await failing((page) => [
+      ...[...blocks(page, 'sh'), ...blocks(page, 'bash')].filter(
+        (block) => spawnSync('bash', ['-n'], { input: block }).status !== 0,
+      ),
+      ...blocks(page, 'json').filter((block) => !isJson(block)),
+      ...blocks(page, 'ts').filter((block) => !isTypeScript(block)),
+    ]);
+    expect(broken).toEqual([]);
+    const languages = await failing((page) => [...page.matchAll(FENCE)].map((fence) => fence[1] ?? ''));
+    const known = ['', 'bash', 'json', 'sh', 'sql', 'text', 'ts'];
+    expect(languages.filter((one) => !known.includes(one.split(': ')[1] ?? ''))).toEqual([]);
+  });
+
+  it('the task of getting started is one that the server takes', async () => {
+    const [task = ''] = blocks(pages.get('docs/getting-started.md') ?? '', 'json');
+    expect(taskSubmissionSchema.safeParse(JSON.parse(task)).success).toBe(true);
+  });
+
+  it('the worked example of the rules has the parts, scores and ranks that the award policy computes', () => {
+    const row =
+      /^\| (\w+)\s+\|[^|]+\| (\d+)\s+\| (\d+) %\s+\|[^|]+ = ([\d.]+)\s+\| ([\d.]+) \+ ([\d.]+) \+ ([\d.]+)\s+\| ([\d.]+)\s+\| (\d)\s+\|$/gm;
+    const stated = [...(pages.get('docs/rules.md') ?? '').matchAll(row)].map(([, agentId = '', ...numbers]) => ({
+      agentId,
+      numbers: numbers.map(Number),
+    }));
+    expect(stated.map(({ agentId }) => agentId)).toEqual(['insights', 'finance', 'marketing']);
+    const bids = stated.map(({ agentId, numbers: [reputation = 0, loadPercent = 0] }) => {
+      const skills = builtInAgents.find((agent) => agent.id === agentId)?.skills ?? [];
+      return { agentId, skills, reputation, loadPercent };
+    });
+    const task = { id: 'a-campaign', requiredSkills: ['marketing', 'finance', 'analytics'] };
+    const ranked = createAwardPolicies().get('weighted')?.rank(bids, task) ?? [];
+    const rounded = (value: number) => Math.round(value * 100) / 100;
+    const computed = stated.map(({ agentId }) => {
+      const { bid, score, parts, skillMatch } = ranked.find((one) => one.bid.agentId === agentId) ?? fail(agentId);
+      const numbers = [
+        bid.reputation,
+        bid.loadPercent,
+        skillMatch,
+        parts.reputation,
+        parts.skillMatch,
+        parts.load,
+        score,
+      ];
+      return { agentId, numbers: [...numbers.map(rounded), ranked.findIndex((one) => one.bid === bid) + 1] };
+    });
+    expect(stated).toEqual(computed);
+  });
+
   it('every link to a file, and every program that is run, leads to one', async () => {
     const missing = await failing(async (page, file) => {
       const linked = found(page, /\]\((?!https?:|#)([^)#\s]+)/g).map((target) => path.join(path.dirname(file), target));
@@ -94,7 +205,7 @@ describe('what the pages say', () => {
       ...FAILURE_CODES,
     ]);
     const unknown = await failing((page) =>
-      found(page, /\b((?:SWARMBID|DATABASE|REDIS|BID|LEASE|AWARD|OPENAI|POOL|LOG)_[A-Z_]+)\b/g).filter(
+      found(page, /\b((?:SWARMBID|DATABASE|REDIS|BID|LEASE|AWARD|OPENAI|POOL|LOG|RETENTION|OTEL)_[A-Z_]+)\b/g).filter(
         (name) => !known.has(name),
       ),
     );

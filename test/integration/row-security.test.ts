@@ -37,6 +37,7 @@ const as = (role: DatabaseRole): Database => {
 let api: Database;
 let owned: OwnedDatabase;
 let orchestrator: Database;
+let keeper: Database;
 let poolA: Database;
 
 beforeAll(async () => {
@@ -45,6 +46,7 @@ beforeAll(async () => {
   api = as('api');
   owned = new OwnedDatabase(api, as('api for all owners'));
   orchestrator = as('orchestrator');
+  keeper = as('keeper');
   poolA = as({ pool: A.pool });
 });
 afterAll(async () => {
@@ -260,6 +262,17 @@ describe('a role is refused what is not its work', () => {
       'update skill set checks = null',
       'create table x (y int)',
     ],
+    keeper: [
+      'select hash from api_key',
+      'insert into api_key (id) values (1)',
+      "update task set status = 'completed'",
+      'update ledger set delta = 9',
+      'delete from ledger',
+      'delete from event',
+      'delete from audit',
+      'update agent set reputation = 150',
+      'create table x (y int)',
+    ],
     pool: [
       'select * from api_key',
       'select * from audit',
@@ -291,7 +304,7 @@ describe('a role is refused what is not its work', () => {
   const cases = Object.entries(REFUSED).flatMap(([role, statements]) => statements.map((one) => [role, one] as const));
 
   test.each(cases)('%s: %s', async (role, statement) => {
-    const db = { api, orchestrator, pool: poolA }[role] ?? api;
+    const db = { api, orchestrator, keeper, pool: poolA }[role] ?? api;
     await expect(text(db, statement)).rejects.toThrow(/permission denied|row-level security|append-only/);
   });
 });

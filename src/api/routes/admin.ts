@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -10,6 +11,7 @@ import {
   moversReportSchema,
   tiersReportSchema,
 } from '../../contracts/ledger.ts';
+import { ownerDeletionSchema, ownerIdSchema, type OwnerData } from '../../contracts/owner-data.ts';
 import { pageQuerySchema, slugSchema } from '../../contracts/primitives.ts';
 import type { AuditLog, KeyService, ReputationQueries } from '../../contracts/services.ts';
 import { callerOf } from '../authentication.ts';
@@ -25,12 +27,13 @@ const seriesQuery = statsQuery.extend({ buckets: z.coerce.number().int().min(1).
 
 export async function adminRoutes(
   app: FastifyInstance,
-  services: { reputation: ReputationQueries; audit: AuditLog; keys: KeyService },
+  services: { reputation: ReputationQueries; audit: AuditLog; keys: KeyService; ownerData: OwnerData },
 ): Promise<void> {
   standing(app, services.reputation);
   figures(app, services.reputation);
   audit(app, services.audit);
   keys(app, services.keys);
+  owners(app, services.ownerData);
 }
 
 function standing(server: FastifyInstance, reputation: ReputationQueries): void {
@@ -159,5 +162,47 @@ function keys(server: FastifyInstance, service: KeyService): void {
       await service.revoke(callerOf(request), request.params.id);
       return reply.code(204).send(null);
     },
+  );
+}
+
+const ofOwner = z.strictObject({ ownerId: ownerIdSchema });
+
+function owners(server: FastifyInstance, ownerData: OwnerData): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    '/owners/:ownerId/export',
+    {
+      schema: {
+        tags,
+        summary: 'Everything that is stored for an owner',
+        description:
+          'Lines of JSON: `{kind, …}` with kind `key`, `task`, `subtask`, `round`, `attempt`, `event`, `agent_message`, ' +
+          '`handoff`, `feedback`, `agent_memory` or `ledger`; the last is of kind `end`. An answer without it was broken off.',
+        params: ofOwner,
+        response: {
+          200: { description: 'As a stream', content: { 'application/x-ndjson': { schema: z.string() } } },
+        },
+      },
+    },
+    async (request, reply) => {
+      const chunks = await ownerData.export(callerOf(request), request.params.ownerId);
+      // a stream of chunks is no string to the types, and one to the client
+      return reply.type('application/x-ndjson').send(Readable.from(chunks) as never);
+    },
+  );
+  app.delete(
+    '/owners/:ownerId/data',
+    {
+      schema: {
+        tags,
+        summary: 'Delete what is stored for an owner',
+        description:
+          'Revokes its keys, cancels its open tasks, deletes all its tasks with what hangs on them, and what agents remember of ' +
+          'them. Ledger entries stay, without the owner. Answered when all is done; if it breaks off, send it again.',
+        params: ofOwner,
+        response: { 200: answer('What was done', ownerDeletionSchema) },
+      },
+    },
+    (request) => ownerData.delete(callerOf(request), request.params.ownerId),
   );
 }

@@ -15,7 +15,8 @@ export function addSubmitCommand(program: Command, host: CommandHost): void {
     .option('--idempotency-key <key>', 'the same key and task give the same task (default: a random key)');
   withExamples(
     command,
-    'swarmbid submit task.json --watch',
+    'swarmbid submit - --watch < task.json',
+    'swarmbid submit task.json',
     `echo '{"type": "report", "requiredSkills": ["analytics"]}' | swarmbid submit -`,
     'swarmbid submit task.json --idempotency-key order-4711 --json',
   );

@@ -1,10 +1,20 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startFakeMarketServer, type FakeAnswer, type FakeMarketServer } from '../../support/fake-market-server.ts';
 import packageDocument from '../../../package.json' with { type: 'json' };
+import type { Command } from 'commander';
+import { createProgram } from '../../../src/cli/program.ts';
 import { closedAddress, runCommand } from '../../support/run-command.ts';
 
 const TASK_ID = '01936f0e-7a3c-7000-8000-000000000000';
-const COMMANDS = ['up', 'demo', 'submit', 'watch', 'agents', 'reputation', 'award', 'keys', 'migrate', 'doctor'];
+/** Every command of the program, also those below others. */
+const COMMANDS = commandsBelow(createProgram({ streams: {} as never, exitWith: () => undefined }));
+
+function commandsBelow(command: Command): string[][] {
+  return command.commands.flatMap((one) => [
+    [one.name()],
+    ...commandsBelow(one).map((names) => [one.name(), ...names]),
+  ]);
+}
 
 let server: FakeMarketServer | undefined;
 let nobody = '';
@@ -25,12 +35,16 @@ const serve = async (answers: Record<string, FakeAnswer>) => {
 };
 
 describe('help and usage', () => {
-  test.each(COMMANDS)('%s --help shows examples and the global options, exit 0', async (command) => {
-    const { exitCode, stdout } = await run([command, '--help']);
-    expect(exitCode).toBe(0);
-    expect(stdout).toContain('Examples:');
-    expect(stdout).toContain('--json');
-  });
+  test.each(COMMANDS.map((words) => [words.join(' '), words] as const))(
+    '%s --help shows examples and the global options, exit 0',
+    async (_name, words) => {
+      const { exitCode, stdout } = await run([...words, '--help']);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain('Examples:');
+      expect(stdout).toContain('--json');
+      expect(stdout).toMatch(/\$ (?:\w+=\S+ |source <\()?(?:\w+=\S+ |echo .* \| )?swarmbid /);
+    },
+  );
 
   test('--version prints that of the package, exit 0', async () => {
     const { exitCode, stdout } = await run(['--version']);
