@@ -96,9 +96,7 @@ function wantedBy(schema: JsonSchema, components: Record<string, JsonSchema>, de
 
 function objectOf(schema: JsonSchema, components: Record<string, JsonSchema>, depth: number): fc.Arbitrary<unknown> {
   const members = Object.entries(schema.properties ?? {});
-  const arbitraries = Object.fromEntries(
-    members.map(([name, one]) => [name, fromSchema(one, components, depth + 1)]),
-  );
+  const arbitraries = Object.fromEntries(members.map(([name, one]) => [name, fromSchema(one, components, depth + 1)]));
   const required = schema.required ?? [];
   const optional = Object.keys(arbitraries).filter((name) => !required.includes(name));
   // Of many fields, few at a time: with all of them, one is nearly always wrong, and nothing would get through.

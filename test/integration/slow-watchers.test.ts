@@ -28,7 +28,7 @@ const sockets: Socket[] = [];
 beforeEach(async () => {
   const entry = fileURLToPath(new URL('../support/gateway-process.ts', import.meta.url));
   gateway = fork(entry, [String(SWEEP_MS)], {
-    execArgv: ['--max-semi-space-size=4'],
+    execArgv: ['--max-semi-space-size=8'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const [news] = (await once(gateway, 'message')) as [GatewayNews];

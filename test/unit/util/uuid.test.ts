@@ -11,7 +11,9 @@ test('is a UUID of version 7 and variant 10', () => {
 });
 
 test('holds its millisecond in the first 48 bits', () => {
-  fc.assert(fc.property(instants, (ms) => Number.parseInt(uuidv7At(ms, 0).replaceAll('-', '').slice(0, 12), 16) === ms));
+  fc.assert(
+    fc.property(instants, (ms) => Number.parseInt(uuidv7At(ms, 0).replaceAll('-', '').slice(0, 12), 16) === ms),
+  );
 });
 
 test('an id of a later millisecond sorts after an earlier one, as text', () => {
