@@ -116,7 +116,7 @@ class MarketProcess {
     if (config.roles.includes('agents')) await this.startPool(connections, wakeups, parts);
     await server.listen({ host: config.host, port: config.port });
     this.endings.add('doors', () => stopAccepting(server, config.drainMs));
-    return { url: config.roles.includes('api') ? urlOf(server, config.host) : null };
+    return { url: config.roles.includes('api') ? urlOf(server, config) : null };
   }
 
   stop(): Promise<void> {
@@ -273,10 +273,11 @@ class MarketProcess {
 
   private async buildOperations(connections: Connections): Promise<Server> {
     const { logger } = this;
+    const { tls } = this.config;
     const readiness = { check: () => checkStores(connections) };
     const { metrics } = connections;
     const version = packageVersion();
-    const server = await createOperationsServer({ services: { readiness }, logger, metrics, version });
+    const server = await createOperationsServer({ services: { readiness }, logger, metrics, version, tls });
     this.endings.add('operations server', () => closeServer(server));
     return server;
   }
@@ -307,6 +308,7 @@ class MarketProcess {
       logger,
       metrics,
       version: packageVersion(),
+      tls: config.tls,
       limits: config.limits,
       gate: await this.openGate(connections),
       counts: this.openCounts(),
@@ -373,8 +375,8 @@ async function refuseOpenListening(config: Config, keys: CachedKeyService): Prom
   );
 }
 
-function urlOf(server: Server, host: string): string {
+function urlOf(server: Server, { host, tls }: Config): string {
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
