@@ -122,7 +122,7 @@ class MarketProcess {
     if (config.roles.includes('agents')) await this.startPool(connections, wakeups, parts);
     await server.listen({ host: config.host, port: config.port });
     this.endings.add('doors', () => stopAccepting(server, config.drainMs));
-    return { url: config.roles.includes('api') ? urlOf(server, config.host) : null };
+    return { url: config.roles.includes('api') ? urlOf(server, config) : null };
   }
 
   private async startTracing(): Promise<void> {
@@ -289,10 +289,11 @@ class MarketProcess {
 
   private async buildOperations(connections: Connections): Promise<Server> {
     const { logger } = this;
+    const { tls } = this.config;
     const readiness = { check: () => checkStores(connections) };
     const { metrics } = connections;
     const version = packageVersion();
-    const server = await createOperationsServer({ services: { readiness }, logger, metrics, version });
+    const server = await createOperationsServer({ services: { readiness }, logger, metrics, version, tls });
     this.endings.add('operations server', () => closeServer(server));
     return server;
   }
@@ -331,6 +332,7 @@ class MarketProcess {
       openQueues: async () =>
         connections.queues.open([SYNTHESIS_QUEUE, ...(await listPools(as('api'))).map((pool) => workQueue(pool))]),
       version: packageVersion(),
+      tls: config.tls,
       limits: config.limits,
       gate: await this.openGate(connections),
       counts: this.openCounts(),
@@ -386,8 +388,8 @@ function servedBuiltIn({ model }: Config): readonly AgentDefinition[] {
 
 type Parts = Awaited<ReturnType<MarketProcess['parts']>>;
 
-function urlOf(server: Server, host: string): string {
+function urlOf(server: Server, { host, tls }: Config): string {
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

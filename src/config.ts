@@ -2,6 +2,14 @@ import { z } from 'zod';
 import { wordsFor } from './util/validation-words.ts';
 import { AWARD_POLICIES, type AwardPolicyName } from './contracts/award-policy.ts';
 import { slugSchema } from './contracts/primitives.ts';
+import {
+  caFileSchema,
+  certificateFault,
+  fileTextSchema,
+  postgresUrlSchema,
+  trustingCa,
+  type ServerCertificate,
+} from './tls-settings.ts';
 import type { CrashAt } from './util/crash-point.ts';
 
 const ROLES = ['api', 'orchestrator', 'agents'] as const;
@@ -69,11 +77,12 @@ const environmentSchema = z
   .object({
     HOST: withDefault(z.string(), '127.0.0.1'),
     PORT: withDefault(z.coerce.number().int().min(0).max(65_535), 3000),
-    DATABASE_URL: optional(z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')),
-    DATABASE_MIGRATION_URL: optional(
-      z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://'),
-    ),
+    TLS_CERT_FILE: optional(fileTextSchema),
+    TLS_KEY_FILE: optional(fileTextSchema),
+    DATABASE_URL: optional(postgresUrlSchema),
+    DATABASE_MIGRATION_URL: optional(postgresUrlSchema),
     REDIS_URL: optional(z.string().regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://')),
+    REDIS_TLS_CA_FILE: optional(caFileSchema),
     SWARMBID_DATA_DIR: withDefault(z.string(), '.swarmbid'),
     SWARMBID_ROLES: withDefault(
       z
@@ -118,7 +127,36 @@ const environmentSchema = z
     path: ['REDIS_URL'],
     message: 'needs DATABASE_URL too: Redis only carries, PostgreSQL holds the market',
     when: () => true, // also when another variable is at fault: all faults are told at once
+  })
+  .refine((env) => env.REDIS_TLS_CA_FILE === undefined || everyNodeByTls(env.REDIS_URL), {
+    path: ['REDIS_TLS_CA_FILE'],
+    message: 'needs rediss:// for each server in REDIS_URL, which is not asked for a certificate otherwise',
+    when: () => true,
+  })
+  .refine((env) => (env.TLS_CERT_FILE === undefined) === (env.TLS_KEY_FILE === undefined), {
+    path: ['TLS_CERT_FILE'],
+    message: 'TLS_CERT_FILE and TLS_KEY_FILE need each other: set both or neither',
+    when: () => true,
+  })
+  .superRefine((env, context) => {
+    const certificate = certificateOf(env);
+    const fault = certificate && certificateFault(certificate);
+    if (fault !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['TLS_CERT_FILE'],
+        message: `does not serve with TLS_KEY_FILE: ${fault}`,
+      });
   });
+
+function everyNodeByTls(redisUrls: string | undefined): boolean {
+  return redisUrls?.split(',').every((url) => url.trim().startsWith('rediss://')) === true;
+}
+
+function certificateOf(env: { TLS_CERT_FILE?: string | undefined; TLS_KEY_FILE?: string | undefined }) {
+  const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } = env;
+  return cert === undefined || key === undefined ? undefined : ({ cert, key } satisfies ServerCertificate);
+}
 
 function crashAtOf(text: string): CrashAt {
   const [point = '', time] = text.split(':');
@@ -145,6 +183,8 @@ export interface Config {
   host: string;
   /** 0: any free port. */
   port: number;
+  /** Undefined: plain HTTP. */
+  tls: ServerCertificate | undefined;
   /** Undefined: embedded, with a PostgreSQL server of our own under `dataDir`. */
   databaseUrl: string | undefined;
   /** The owner's connection, for migrations only. */
@@ -212,9 +252,10 @@ export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOpti
   return {
     host: values.HOST,
     port: values.PORT,
+    tls: certificateOf(values),
     databaseUrl: values.DATABASE_URL,
     migrationUrl: values.DATABASE_MIGRATION_URL,
-    redisUrl: values.REDIS_URL,
+    redisUrl: redisUrlOf(values),
     dataDir: values.SWARMBID_DATA_DIR,
     roles: values.SWARMBID_ROLES,
     pool: values.SWARMBID_POOL,
@@ -247,6 +288,12 @@ export function readConfig(env: NodeJS.ProcessEnv, options: readonly CommandOpti
     adminKey: values.SWARMBID_ADMIN_KEY,
     crashAt: values.CRASH_AT,
   };
+}
+
+function redisUrlOf({ REDIS_URL, REDIS_TLS_CA_FILE }: Environment): string | undefined {
+  return REDIS_URL === undefined || REDIS_TLS_CA_FILE === undefined
+    ? REDIS_URL
+    : trustingCa(REDIS_URL, REDIS_TLS_CA_FILE);
 }
 
 /** A name of a model alone says of no server. */

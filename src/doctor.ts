@@ -9,6 +9,7 @@ import { openDatabase } from './db/database.ts';
 import { startEmbeddedPostgres } from './db/embedded-postgres.ts';
 import { runningEmbeddedUrl } from './db/running-postgres.ts';
 import { createLogger } from './observability/logger.ts';
+import { isTlsFault } from './util/tls-fault.ts';
 
 /** One thing that the market stands on. */
 export interface Check {
@@ -101,7 +102,9 @@ async function postgresChecks(url: string): Promise<Check[]> {
       failed(
         'PostgreSQL',
         `${place}: ${messageOf(error)}`,
-        'Start PostgreSQL there, or correct DATABASE_URL (user, password, database).',
+        isTlsFault(error)
+          ? 'Name in DATABASE_URL the host that the certificate names, and the CA that signed it: ?sslmode=verify-full&sslrootcert=/path/ca.pem.'
+          : 'Start PostgreSQL there, or correct DATABASE_URL (user, password, database).',
       ),
     ];
   }
@@ -140,7 +143,10 @@ async function redisNodeChecks(url: string): Promise<Check[]> {
     const state = await checkRedis(url);
     return [redisVersionCheck(place, state), evictionCheck(place, state), appendOnlyCheck(place, state)];
   } catch (error) {
-    return [failed('Redis', `${place}: ${messageOf(error)}`, 'Start Redis there, or correct REDIS_URL.')];
+    const mend = isTlsFault(error)
+      ? 'Name in REDIS_URL the host that the certificate names, and in REDIS_TLS_CA_FILE the CA that signed it; rediss:// needs the port of TLS.'
+      : 'Start Redis there, or correct REDIS_URL.';
+    return [failed('Redis', `${place}: ${messageOf(error)}`, mend)];
   }
 }
 

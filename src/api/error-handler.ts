@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ERROR_TITLES, MarketError, type ErrorCode } from '../contracts/errors.ts';
 import { isStoreFailure } from '../util/store-failure.ts';
+import { isTlsFault } from '../util/tls-fault.ts';
 import { PROBLEM_MEDIA_TYPE, type Problem } from './problem.ts';
 
 /** The one table from the meaning of an error to its HTTP status. */
@@ -109,7 +110,7 @@ function fromFastify(error: unknown): MarketError | null {
 
 /** For fastify's `clientErrorHandler`: what is not HTTP never becomes a request. */
 export function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET' || isTlsFault(error) || !socket.writable) {
     socket.destroy();
     return;
   }

@@ -13,10 +13,10 @@ export const API_HEADERS = {
   'x-frame-options': 'DENY',
 } as const;
 
-/**
- * For the pages under `/docs`. Swagger UI sets styles from scripts and holds images as data. Nothing here is upgraded to
- * HTTPS: the server speaks plain HTTP, and what ends TLS before it speaks of that.
- */
+/** Of a server that speaks HTTPS itself; for one that speaks plain HTTP, what ends TLS before it speaks of that. */
+export const TLS_HEADERS = { 'strict-transport-security': 'max-age=31536000' } as const;
+
+/** For the pages under `/docs`. Swagger UI sets styles from scripts and holds images as data. */
 export const DOCS_HEADERS: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,

@@ -4,7 +4,14 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import underPressure from '@fastify/under-pressure';
-import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import {
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { MarketError } from '../contracts/errors.ts';
 import type { OwnerData } from '../contracts/owner-data.ts';
 import type {
@@ -39,7 +46,7 @@ import { toolRoutes } from './routes/tools.ts';
 import { storeOver } from './rate-limit-store.ts';
 import { RequestCounts, type CountStore } from './request-counts.ts';
 import { prepareStopping } from './stopping.ts';
-import { API_HEADERS, DOCS_HEADERS } from './security-headers.ts';
+import { API_HEADERS, DOCS_HEADERS, TLS_HEADERS } from './security-headers.ts';
 
 export interface ApiServices {
   tasks: TaskService;
@@ -78,6 +85,8 @@ export interface ApiServerDeps {
   logger: Logger;
   metrics: Metrics;
   version: string;
+  /** Certificate chain and key, PEM; without them the server speaks plain HTTP. */
+  tls?: { cert: string; key: string } | undefined;
   limits?: Partial<ApiLimits> | undefined;
   /** Whether there is room for another task; without it there always is. */
   gate?: TaskGate | undefined;
@@ -119,7 +128,7 @@ export async function createApiServer(deps: ApiServerDeps): Promise<FastifyInsta
 
 /** The server of a process without the role `api`: health and metrics only. */
 export async function createOperationsServer(
-  deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'version'> & { services: Pick<ApiServices, 'readiness'> },
+  deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'version' | 'tls'> & { services: Pick<ApiServices, 'readiness'> },
 ): Promise<FastifyInstance> {
   const app = newServer(deps);
   demandPermissions(app);
@@ -129,22 +138,30 @@ export async function createOperationsServer(
   return app;
 }
 
-function newServer(deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'limits' | 'trustedProxies'>): FastifyInstance {
-  const { logger, metrics, trustedProxies = [] } = deps;
+function newServer(
+  deps: Pick<ApiServerDeps, 'logger' | 'metrics' | 'limits' | 'trustedProxies' | 'tls'>,
+): FastifyInstance {
+  const { logger, metrics, trustedProxies = [], tls } = deps;
   const { headTimeoutMs } = { ...DEFAULT_LIMITS, ...deps.limits };
   const loggerInstance: FastifyBaseLogger = logger.child({ component: 'api' });
-  const app: FastifyInstance = fastify({
+  const http = { headersTimeout: headTimeoutMs, connectionsCheckingInterval: Math.min(1_000, headTimeoutMs) };
+  const options = {
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     connectionTimeout: SILENCE_MS,
     requestTimeout: 3 * headTimeoutMs,
-    http: { headersTimeout: headTimeoutMs, connectionsCheckingInterval: Math.min(1_000, headTimeoutMs) },
     trustProxy: trustedProxies.length > 0 && trustedProxies,
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      void answerError(error, request, reply),
     clientErrorHandler: answerBrokenHttp,
-  });
+  };
+  const app: FastifyInstance =
+    tls === undefined
+      ? fastify({ ...options, http })
+      : fastify({ ...options, https: { ...http, ...tls, handshakeTimeout: headTimeoutMs } });
+  if (tls !== undefined) demandTlsFromNowOn(app);
   app.setValidatorCompiler(validateRequestPart);
   // the compiler holds what a route returns to the schema of its answer, so nothing is parsed on its way out
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
@@ -223,6 +240,13 @@ function traceRequests(app: FastifyInstance): void {
     const span = spans.get(request);
     span?.set({ 'http.response.status_code': reply.statusCode });
     span?.end(reply.statusCode >= 500 ? 'error' : undefined);
+    done();
+  });
+}
+
+function demandTlsFromNowOn(app: FastifyInstance): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    void reply.headers(TLS_HEADERS);
     done();
   });
 }

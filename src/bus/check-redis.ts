@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { tlsOf } from './redis-connection.ts';
 
 export interface RedisState {
   /** As the server names itself: `8.0.2`. */
@@ -16,6 +17,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
  */
 export async function checkRedis(url: string): Promise<RedisState> {
   const redis = new Redis(url, {
+    ...tlsOf(new URL(url)),
     lazyConnect: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: CONNECT_TIMEOUT_MS,

@@ -1,4 +1,5 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { readFileSync } from 'node:fs';
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import type { Logger } from '../observability/logger.ts';
 import { backoffMs } from '../util/backoff.ts';
 
@@ -36,6 +37,7 @@ export function openRedis(redisUrl: string, kind: ConnectionKind, logger: Logger
           {
             enableOfflineQueue,
             clusterRetryStrategy: retryStrategy,
+            ...keepingNames(nodes),
             redisOptions: { ...redisOptions, ...credentialsOf(nodes[0]) },
           },
         );
@@ -51,6 +53,7 @@ export function openNode(redisUrl: string, kind: ConnectionKind, logger: Logger,
   const nodes = nodesOf(redisUrl);
   const client: Redis = new Redis(nodes[0]?.href ?? '', {
     keepAlive: 10_000,
+    ...tlsOf(nodes[0]),
     ...KINDS[kind],
     ...overrides,
     retryStrategy: (tries) => {
@@ -76,8 +79,21 @@ function credentialsOf(node: URL | undefined): RedisOptions {
   return {
     ...(node.username === '' ? {} : { username: decodeURIComponent(node.username) }),
     ...(node.password === '' ? {} : { password: decodeURIComponent(node.password) }),
-    ...(node.protocol === 'rediss:' ? { tls: {} } : {}),
+    ...tlsOf(node),
   };
+}
+
+/** For `rediss://`; the parameter `sslrootcert` names the CA that is believed, in place of those that Node knows. */
+export function tlsOf(node: URL | undefined): Pick<RedisOptions, 'tls'> {
+  if (node?.protocol !== 'rediss:') return {};
+  const caFile = node.searchParams.get('sslrootcert');
+  return { tls: caFile === null ? {} : { ca: readFileSync(caFile, 'utf8') } };
+}
+
+/** ioredis would look nodes up and connect to their addresses, which certificates do not name. */
+function keepingNames(nodes: URL[]): Pick<ClusterOptions, 'dnsLookup'> {
+  if (nodes[0]?.protocol !== 'rediss:') return {};
+  return { dnsLookup: (name, callback) => callback(null, name) };
 }
 
 /** Once for each outage: a client that cannot connect says so several times a second. */

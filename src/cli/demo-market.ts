@@ -64,7 +64,9 @@ async function makeTemporaryDir(): Promise<string> {
 /** @param modelUrl empty: the agents work by rules, whatever the environment names */
 function demoConfig(env: NodeJS.ProcessEnv, dataDir: string, serve: boolean, modelUrl: string): Config {
   const ownAddress = serve ? {} : { HOST: '127.0.0.1', PORT: '0' };
-  const unset = { DATABASE_URL: '', DATABASE_MIGRATION_URL: '', REDIS_URL: '', SWARMBID_ROLES: '', SWARMBID_POOL: '' };
+  const stores = { DATABASE_URL: '', DATABASE_MIGRATION_URL: '', REDIS_URL: '', REDIS_TLS_CA_FILE: '' };
+  const tls = { TLS_CERT_FILE: '', TLS_KEY_FILE: '' };
+  const unset = { ...stores, ...tls, SWARMBID_ROLES: '', SWARMBID_POOL: '' };
   const logLevel = env.LOG_LEVEL === undefined || env.LOG_LEVEL === '' ? 'warn' : env.LOG_LEVEL;
   const model = { OPENAI_BASE_URL: modelUrl, OPENAI_API_KEY: '', OPENAI_MODEL: '' };
   return readConfig({ ...env, ...unset, ...ownAddress, ...model, SWARMBID_DATA_DIR: dataDir, LOG_LEVEL: logLevel });

@@ -1,6 +1,10 @@
 import { ConfigError } from '../config.ts';
 import { SwarmbidError } from '../sdk/index.ts';
+import { isTlsFault } from '../util/tls-fault.ts';
 import { UsageError } from './exit-codes.ts';
+
+export const TLS_ADVICE =
+  'Name the host that the certificate names, and trust the CA that signed it: set NODE_EXTRA_CA_CERTS=/path/ca.pem.';
 
 /** What a person reads on stderr: what went wrong, where, and what to do. */
 export function explainError(error: unknown): string[] {
@@ -23,7 +27,11 @@ function explainSwarmbidError(error: SwarmbidError): string[] {
   // The detail of an invalid request is its first fault in other words.
   const invalid = error.code === 'INVALID_REQUEST' && fields.length > 0;
   const count = `${fields.length} ${fields.length === 1 ? 'fault' : 'faults'} in the request`;
-  return [`${invalid ? count : error.detail} (${error.code})`, ...fields, ...adviceFor(error.code)];
+  return [
+    `${invalid ? count : error.detail} (${error.code})`,
+    ...fields,
+    ...(isTlsFault(error) ? [TLS_ADVICE] : adviceFor(error.code)),
+  ];
 }
 
 function adviceFor(code: string): string[] {

@@ -84,7 +84,8 @@ function defaultUrl(env: NodeJS.ProcessEnv): string {
   if (url !== undefined) return url;
   const named = given(env.HOST) ?? '127.0.0.1';
   const host = ANY_ADDRESS[named] ?? named;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${given(env.PORT) ?? '3000'}`;
+  const scheme = given(env.TLS_CERT_FILE) === undefined ? 'http' : 'https';
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${given(env.PORT) ?? '3000'}`;
 }
 
 function given(value: string | undefined): string | undefined {

@@ -108,6 +108,22 @@ describe('the environment', () => {
     expect(faults).toContain('PORT="-1"');
   });
 
+  it('tells of files for TLS that cannot be read with all other faults, and of one that is missing its other', () => {
+    const faults = faultsOf({
+      TLS_CERT_FILE: '/nowhere/cert.pem',
+      TLS_KEY_FILE: '/nowhere/key.pem',
+      DATABASE_URL: 'postgres://u:hunter2@db/market?sslmode=verify-full&sslrootcert=/nowhere/pg.pem',
+      REDIS_TLS_CA_FILE: '/nowhere/redis.pem',
+      PORT: '-1',
+    });
+    for (const file of ['cert', 'key', 'pg', 'redis']) expect(faults).toContain(`'/nowhere/${file}.pem'`);
+    expect(faults).toContain('6 faults'); // the CA is for rediss:// alone
+    expect(faultsOf({ TLS_CERT_FILE: import.meta.filename })).toContain('set both or neither');
+    expect(faultsOf({ TLS_KEY_FILE: import.meta.filename })).toContain('set both or neither');
+    const pair = { TLS_CERT_FILE: import.meta.filename, TLS_KEY_FILE: import.meta.filename };
+    expect(faultsOf(pair)).toContain('does not serve with TLS_KEY_FILE');
+  });
+
   it('never shows a key or the password of a URL in a fault', () => {
     const faults = faultsOf({
       DATABASE_URL: 'mysql://u:hunter2@db',

@@ -5,6 +5,8 @@ import { SwarmbidError } from '../../sdk/index.ts';
 import type { Colors } from '../colors.ts';
 import { onAction, withExamples, type CommandHost } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
+import { TLS_ADVICE } from '../explain-error.ts';
+import { isTlsFault } from '../../util/tls-fault.ts';
 import type { Session } from '../session.ts';
 
 const OLDEST_NODE = [22, 18] as const;
@@ -73,8 +75,9 @@ async function checkServer({ client }: Session): Promise<Check> {
     return { name, ok: false, detail, mend: 'Mend the store that it names; the server recovers by itself.' };
   } catch (error) {
     if (!(error instanceof SwarmbidError)) throw error;
-    const mend =
-      'Start it with `npm start`, or name another with --url or SWARMBID_URL; --no-server leaves this check out.';
+    const mend = isTlsFault(error)
+      ? TLS_ADVICE
+      : 'Start it with `npm start`, or name another with --url or SWARMBID_URL; --no-server leaves this check out.';
     return { name, ok: false, detail: error.detail, mend };
   }
 }
