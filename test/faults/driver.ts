@@ -219,7 +219,8 @@ function note(submission: Submission, task: TaskView): void {
 
 /** A submission that found no open door until its deadline had passed is refused, rightly. */
 function unlessLate({ deadline }: TaskSubmission): (error: unknown) => undefined {
-  return deadline !== undefined && Date.parse(deadline) < Date.now() ? unless('INVALID_REQUEST') : unless('');
+  // looked at when the refusal is there: the deadline may pass while the client waits for it
+  return (error) => unless(deadline !== undefined && Date.parse(deadline) < Date.now() ? 'INVALID_REQUEST' : '')(error);
 }
 
 function unless(code: string): (error: unknown) => undefined {
