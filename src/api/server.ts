@@ -34,7 +34,7 @@ import { answerBrokenHttp, answerError, handleErrors } from './error-handler.ts'
 import { guideRoutes } from './guide.ts';
 import { acceptJsonOnly } from './json-body.ts';
 import { documentRefusals, openApiOptions } from './openapi.ts';
-import { queueBoardRoutes, type OpenQueues } from './queue-board.ts';
+import type { OpenQueues } from './queue-board.ts';
 import { validateRequestPart } from './request-validation.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { agentRecordRoutes } from './routes/agent-records.ts';
@@ -119,6 +119,7 @@ export async function createApiServer(deps: ApiServerDeps): Promise<FastifyInsta
   const { openQueues, services } = deps;
   if (openQueues !== undefined) {
     const { failedAuthenticationsPerMinute: failedPerMinute } = { ...DEFAULT_LIMITS, ...deps.limits };
+    const { queueBoardRoutes } = await import('./queue-board.ts');
     await app.register((scope) => queueBoardRoutes(scope, { keys: services.keys, failedPerMinute, openQueues }));
   }
   await app.register((scope) => operationsRoutes(scope, deps));

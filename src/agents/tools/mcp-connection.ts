@@ -1,5 +1,4 @@
-import { Client, StreamableHTTPClientTransport, type CallToolResult } from '@modelcontextprotocol/client';
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import type { CallToolResult, Client, Transport } from '@modelcontextprotocol/client';
 import { toStorableJson, type Json } from '../../util/json.ts';
 import type { McpServer } from './mcp-server.ts';
 import type { AgentTool } from './tool.ts';
@@ -23,9 +22,11 @@ export class McpConnection {
 
   /** @throws Error that names the server */
   static async open(server: McpServer, signal: AbortSignal): Promise<McpConnection> {
+    // loaded when it is first needed: 35 MB of memory
+    const { Client } = await import('@modelcontextprotocol/client');
     const client = new Client({ name: 'swarmbid', version: '1' });
     try {
-      await client.connect(transportOf(server), { signal, timeout: CONNECT_TIMEOUT_MS });
+      await client.connect(await transportOf(server), { signal, timeout: CONNECT_TIMEOUT_MS });
       return new McpConnection(server, client);
     } catch (error) {
       await client.close().catch(() => undefined);
@@ -59,11 +60,13 @@ export class McpConnection {
   }
 }
 
-function transportOf(server: McpServer) {
+async function transportOf(server: McpServer): Promise<Transport> {
   if ('url' in server) {
+    const { StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
     const { url, headers } = server;
     return new StreamableHTTPClientTransport(new URL(url), headers === undefined ? {} : { requestInit: { headers } });
   }
+  const { StdioClientTransport } = await import('@modelcontextprotocol/client/stdio');
   const { command, args = [], env, cwd } = server;
   return new StdioClientTransport({
     command,
