@@ -16,12 +16,12 @@ export class Child {
   private lastId = 0;
   private stopping = false;
 
-  constructor(file: 'market.ts' | 'bare-pipeline.ts') {
+  /** @param youngMb half of the young generation, as `npm start` and, for a process of one role, the Dockerfile have it */
+  constructor(file: 'market.ts' | 'bare-pipeline.ts', youngMb: 4 | 8 = 8) {
     this.name = file;
-    // The flags of `npm start`: a small young generation keeps a busy process under 300 MB.
     this.child = fork(path.join(import.meta.dirname, file), {
       env: environment(),
-      execArgv: ['--max-semi-space-size=8'],
+      execArgv: [`--max-semi-space-size=${youngMb}`],
     });
     this.child.on('message', (answer: Answer) => this.take(answer));
     this.child.on('exit', (code, signal) => {

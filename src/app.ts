@@ -36,7 +36,6 @@ import { refuseOpenListening } from './open-listening.ts';
 import { packageVersion } from './package-version.ts';
 import { checkStores } from './readiness.ts';
 import { OwnedDatabase } from './db/owned-database.ts';
-import { attachLive, type Live } from './live/index.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { exposeMarketFigures } from './observability/market-figures.ts';
 import { startTracing } from './observability/tracing.ts';
@@ -340,7 +339,9 @@ class MarketProcess {
       trustedProxies: config.trustedProxies,
     });
     this.endings.add('api', () => closeServer(server));
-    const live: Live = attachLive({
+    // loaded here alone: a process without the API does without its memory
+    const { attachLive } = await import('./live/index.ts');
+    const live = attachLive({
       httpServer: server.server,
       services: { tasks, keys: parts.keys, reputation },
       eventReader: {
