@@ -16,13 +16,14 @@ export class Child {
   private lastId = 0;
   private stopping = false;
 
-  /** @param youngMb half of the young generation, as `npm start` and, for a process of one role, the Dockerfile have it */
-  constructor(file: 'market.ts' | 'bare-pipeline.ts', youngMb: 4 | 8 = 8) {
+  /** @param as the flags of `npm start`, or those of the Dockerfile for a process of one role */
+  constructor(file: 'market.ts' | 'bare-pipeline.ts', as: 'npm start' | 'image' = 'npm start') {
     this.name = file;
-    this.child = fork(path.join(import.meta.dirname, file), {
-      env: environment(),
-      execArgv: [`--max-semi-space-size=${youngMb}`],
-    });
+    const flags = {
+      'npm start': ['--max-semi-space-size=8'],
+      image: ['--max-semi-space-size=4', '--optimize-for-size'],
+    };
+    this.child = fork(path.join(import.meta.dirname, file), { env: environment(), execArgv: flags[as] });
     this.child.on('message', (answer: Answer) => this.take(answer));
     this.child.on('exit', (code, signal) => {
       const error = new Error(`${file} ended with ${signal ?? `code ${code}`}`);

@@ -21,7 +21,7 @@ export async function measureQueue(stores: Stores, quick: boolean): Promise<Queu
   const tasks = quick ? 2_000 : 10_000;
   const method = { agents: 100, capacity: 1, workMs: 500 };
   const market = await startMarket(stores, { database: 'queue', roles: ['api'], pools: [] });
-  const [orchestrator, agents] = [new Child('market.ts', 4), new Child('market.ts', 4)];
+  const [orchestrator, agents] = [new Child('market.ts', 'image'), new Child('market.ts', 'image')];
   try {
     await orchestrator.ask('start', { ...market.plan, roles: ['orchestrator'], pools: [] });
     const pools = evenPools({ pools: 4, skills: ['slow'], ...method });

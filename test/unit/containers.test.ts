@@ -112,7 +112,9 @@ describe('the image', () => {
   });
 
   it('starts the command line, which serves unless it is told otherwise', () => {
-    expect(instructions('ENTRYPOINT')).toEqual(['["node", "--max-semi-space-size=4", "src/bin/swarmbid.ts"]']);
+    expect(instructions('ENTRYPOINT')).toEqual([
+      '["node", "--max-semi-space-size=4", "--optimize-for-size", "src/bin/swarmbid.ts"]',
+    ]);
     expect(instructions('CMD')).toEqual(['["up"]']);
     expect(existsSync(new URL('src/bin/swarmbid.ts', root))).toBe(true);
   });
