@@ -358,7 +358,7 @@ describe('what the pages tell to run, against an embedded market', { timeout: 60
   });
 
   it('example 04: the draft is sent back once, and one of the two ways to print is skipped', async () => {
-    const { code, output, errors } = await start(['examples/04-a-workflow.ts'], env).ended;
+    const { code, output, errors } = await start(['examples/05-a-workflow.ts'], env).ended;
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     expect(output.match(/^sent back: .*$/gm)).toEqual([
       'sent back: draft · iteration 2',

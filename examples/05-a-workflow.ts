@@ -2,7 +2,7 @@
  * A workflow of steps: two sources in parallel, a draft of both, a review that sends it back once, and a condition. With the
  * market up (`npm start`), in another terminal of the same folder:
  *
- *   node_modules/.bin/node examples/04-a-workflow.ts
+ *   node_modules/.bin/node examples/05-a-workflow.ts
  */
 import { defineAgent, servePool, SwarmbidClient } from '../src/index.ts';
 
