@@ -4,7 +4,7 @@
  */
 import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
 import { schemaRefusal } from './core/schema-refusal.ts';
-import { createLruCache } from './core/lru-cache.ts';
+import { LRUCache } from 'lru-cache';
 
 const SCHEMAS_KEPT = 200;
 const FAULTS_SHOWN = 3;
@@ -16,7 +16,11 @@ const metaschema = new Ajv2020(OPTIONS);
 // takes tens of milliseconds: not at the cost of the first delivery
 void metaschema.validateSchema({});
 
-const compiled = createLruCache<string, ValidateFunction>(SCHEMAS_KEPT);
+/** By their JSON. */
+const compiled = new LRUCache<string, ValidateFunction>({
+  max: SCHEMAS_KEPT,
+  memoMethod: (text) => compileNew(JSON.parse(text) as Record<string, unknown>),
+});
 
 /** Why a schema cannot be used, or null if it compiles. */
 export function schemaFault(schema: Record<string, unknown>): string | null {
@@ -40,14 +44,16 @@ export function schemaMismatch(schema: Record<string, unknown>, value: unknown):
 }
 
 function compile(schema: Record<string, unknown>): ValidateFunction {
-  return compiled.getOrMake(JSON.stringify(schema), () => {
-    const refusal = schemaRefusal(schema);
-    if (refusal !== null) throw new Error(refusal);
-    if (metaschema.validateSchema(schema) !== true)
-      throw new Error(`schema is invalid: ${metaschema.errorsText(metaschema.errors, { dataVar: 'schema' })}`);
-    // one of its own: what schemas call themselves must not meet
-    return new Ajv2020({ ...OPTIONS, meta: false, validateSchema: false }).compile(schema);
-  });
+  return compiled.memo(JSON.stringify(schema));
+}
+
+function compileNew(schema: Record<string, unknown>): ValidateFunction {
+  const refusal = schemaRefusal(schema);
+  if (refusal !== null) throw new Error(refusal);
+  if (metaschema.validateSchema(schema) !== true)
+    throw new Error(`schema is invalid: ${metaschema.errorsText(metaschema.errors, { dataVar: 'schema' })}`);
+  // one of its own: what schemas call themselves must not meet
+  return new Ajv2020({ ...OPTIONS, meta: false, validateSchema: false }).compile(schema);
 }
 
 function describe(error: ErrorObject): string {

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import jsonata from 'jsonata';
 import type { Evaluation } from './core/evaluation.ts';
 import { describeFault } from './core/expressions.ts';
-import { createLruCache } from './core/lru-cache.ts';
+import { LRUCache } from 'lru-cache';
 import {
   DEPTH_LIMIT,
   EVALUATION_LIMIT_MS,
@@ -29,7 +29,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 for (const prototype of [Object.prototype, Array.prototype, Function.prototype, String.prototype])
   Object.seal(prototype);
 
-const compiled = createLruCache<string, jsonata.Expression>(EXPRESSIONS_KEPT);
+const compiled = new LRUCache<string, jsonata.Expression>({
+  max: EXPRESSIONS_KEPT,
+  memoMethod: (expression) => jsonata(expression, limits),
+});
 const limits = { timeout: EVALUATION_LIMIT_MS, stack: DEPTH_LIMIT, sequence: SEQUENCE_LIMIT };
 let turn = Promise.resolve();
 
@@ -78,7 +81,7 @@ async function answerTo(question: Question, input: unknown): Promise<Answer> {
 }
 
 function valueOf(expression: string, input: unknown): Promise<unknown> {
-  return compiled.getOrMake(expression, () => jsonata(expression, limits)).evaluate(input);
+  return compiled.memo(expression).evaluate(input);
 }
 
 async function evaluate(expression: string, input: unknown): Promise<Evaluation> {

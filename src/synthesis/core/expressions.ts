@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache';
 import jsonata from 'jsonata';
-import { createLruCache } from './lru-cache.ts';
 
 /**
  * What can be known of a JSONata expression by reading it. Nothing is evaluated here: that is the sandbox's work.
@@ -29,7 +29,10 @@ interface Node {
 }
 
 const EXPRESSIONS_KEPT = 1_000;
-const read = createLruCache<string, ReadExpression | { fault: string }>(EXPRESSIONS_KEPT);
+const read = new LRUCache<string, ReadExpression | { fault: string }>({
+  max: EXPRESSIONS_KEPT,
+  memoMethod: (expression) => readOrFault(expression),
+});
 
 /**
  * JSONata's reader takes the square of the steps of a path: 2,000 of them, which fit in 4,000 characters, take 100–400 ms.
@@ -43,7 +46,7 @@ const NESTING_LIMIT = 64;
  * the last 1,000 expressions.
  */
 export function compileCheck(expression: string): string | null {
-  const found = read.getOrMake(expression, () => readOrFault(expression));
+  const found = read.memo(expression);
   return 'fault' in found ? found.fault : null;
 }
 
@@ -74,7 +77,7 @@ export function describeFault(fault: unknown): string {
 }
 
 function readExpression(expression: string): ReadExpression {
-  const found = read.getOrMake(expression, () => readOrFault(expression));
+  const found = read.memo(expression);
   if ('fault' in found) throw new Error(found.fault);
   return found;
 }
