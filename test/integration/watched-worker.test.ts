@@ -24,11 +24,11 @@ test('a worker that calls itself running and takes nothing while a job waits is 
     const worker = new Worker('stuck', process, {
       connection: { ...connection, maxRetriesPerRequest: null },
       concurrency: 2,
+      // The first one is as after such an outage: it holds its connections and does not poll.
+      autorun: opened.length > 0,
     });
     opened.push(worker);
     await worker.waitUntilReady();
-    // The first one is as after such an outage: it holds its connections and does not poll.
-    if (opened.length === 1) await worker.pause(true);
     return { close: () => worker.close(), abandon: () => worker.close(true) };
   };
   const watched = await openWatchedWorker({
