@@ -107,8 +107,8 @@ class MarketProcess {
     await this.startTracing();
     const databaseUrl = config.databaseUrl ?? (await this.startPostgres()).url;
     await migrateWhenUp(config.migrationUrl ?? databaseUrl, this.logger);
-    const { redisUrl, poolSecret } = config;
-    const stores = { databaseUrl, redisUrl, poolSecret };
+    const { redisUrl, poolSecret, leaseMs } = config;
+    const stores = { databaseUrl, redisUrl, poolSecret, leaseMs };
     const connections = await connect(stores, this.identity(), this.logger, this.endings);
     const wakeups = new Wakeups(connections.bus, this.logger);
     await wakeups.start();

@@ -30,11 +30,12 @@ export interface Connections {
   metrics: Metrics;
 }
 
-/** Where a process finds its stores, and what it signs with. */
+/** Where a process finds its stores, what it signs with, and after what time without a sign of life its work is lost. */
 export interface Stores {
   databaseUrl: string;
   redisUrl: string | undefined;
   poolSecret: string | undefined;
+  leaseMs: number;
 }
 
 /** Opens a process's connections, on which it speaks as `from`, of `role`; `ending` closes them. */
@@ -73,7 +74,10 @@ export async function connect(
       ? await createPostgresEventBus({ databaseUrl, db, ...speaking })
       : await createRedisEventBus({ redisUrl, ...speaking });
   ending.add('bus', () => bus.close());
-  const queues = createJobQueues(redisUrl === undefined ? { databaseUrl } : { redisUrl }, speaking);
+  const queues = createJobQueues(redisUrl === undefined ? { databaseUrl } : { redisUrl }, {
+    ...speaking,
+    leaseMs: stores.leaseMs,
+  });
   ending.add('queues', () => queues.close());
   return { db, as, bus, queues, logger, metrics };
 }

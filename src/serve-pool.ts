@@ -52,9 +52,9 @@ export async function servePool(
   const endings = new Endings(logger);
   try {
     const name = config.pool ?? first.id;
-    const { redisUrl, poolSecret } = config;
+    const { redisUrl, poolSecret, leaseMs } = config;
     const connections = await connect(
-      { databaseUrl, redisUrl, poolSecret },
+      { databaseUrl, redisUrl, poolSecret, leaseMs },
       { from: name, role: { pool: name } },
       logger,
       endings,
@@ -66,7 +66,7 @@ export async function servePool(
       ...connections,
       name,
       agents,
-      leaseMs: config.leaseMs,
+      leaseMs,
       drainMs: config.drainMs,
       tools: new ToolCaller({ ...config.tools, evaluate }),
       onReport: () => wakeups.work(['intake']),

@@ -168,15 +168,15 @@ export async function prolongLeases(
   return rows;
 }
 
-/** Ends the leases of attempts that this process gives up: recovery finds them at once. */
-export async function endLeases(db: Database, attempts: readonly AttemptId[], replicaId: string): Promise<void> {
+/** Ends the leases of attempts that this process hands back: recovery finds them at once, and nobody's. */
+export async function handBackAttempts(db: Database, attempts: readonly AttemptId[], replicaId: string): Promise<void> {
   await sql`
     with x as (
       select * from jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb) as x("subtaskId" text, epoch int)
     ), mine as (
       ${lockAttempts(sql`${OPEN} and a.replica_id = ${replicaId}`)}
     )
-    update attempt a set due_at = clock_timestamp()
+    update attempt a set due_at = clock_timestamp(), replica_id = null
     from mine where ${ofIds(attempts)} and a.subtask_id = mine."subtaskId" and a.epoch = mine.epoch`.execute(db);
 }
 

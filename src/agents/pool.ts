@@ -149,7 +149,7 @@ export class Pool {
 
   private async abortAfter(ms: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, ms).unref());
-    this.workbench.abortAll('the process is stopping');
+    this.workbench.handBackAll('the process is stopping');
   }
 
   private async beat(): Promise<void> {
@@ -182,7 +182,7 @@ export class Pool {
   /** Invariant 3: by a timer of its own, since a heartbeat may hang. */
   private checkFence(): void {
     if (!mustFence(performance.now() - this.lastBeatAt, this.options.leaseMs)) return;
-    this.workbench.abortAll('the store cannot be reached, so the lease may be lost');
+    this.workbench.giveUpAll('the store cannot be reached, so the lease may be lost');
   }
 
   private async askAgents(): Promise<void> {

@@ -11,7 +11,7 @@ import { errorText } from '../util/error-text.ts';
 import { storableText, toStorableJson } from '../util/json.ts';
 import {
   claimAttempts,
-  endLeases,
+  handBackAttempts,
   reportAttempts,
   reportProgress,
   type AttemptId,
@@ -50,9 +50,15 @@ interface Running extends AttemptId {
   controller: AbortController;
 }
 
-/** An attempt that its process gave up: nobody answers for it. */
-const HANDED_BACK = Symbol('handed back');
-class HandedBack extends Error {}
+/** Of an attempt that nobody answers for: its process has handed it back, or has given it up for its lease to run out. */
+class Unanswered extends Error {
+  readonly handedBack: boolean;
+
+  constructor(reason: string, handedBack: boolean) {
+    super(reason);
+    this.handedBack = handedBack;
+  }
+}
 
 type Ending = Pick<AttemptReport, 'outcome' | 'value' | 'error'>;
 
@@ -103,9 +109,18 @@ export class Workbench {
     }
   }
 
-  /** Stops all work for a reason that is the market's, not the agents': it is handed back, to run elsewhere. */
-  abortAll(reason: string): void {
-    for (const { controller } of this.active.values()) controller.abort(new HandedBack(reason));
+  /** Stops all work, to run elsewhere at once. */
+  handBackAll(reason: string): void {
+    this.abortAll(new Unanswered(reason, true));
+  }
+
+  /** Stops all work, to run elsewhere when its leases have run out. */
+  giveUpAll(reason: string): void {
+    this.abortAll(new Unanswered(reason, false));
+  }
+
+  private abortAll(reason: Unanswered): void {
+    for (const { controller } of this.active.values()) controller.abort(reason);
   }
 
   /** Resolves when nothing runs. */
@@ -132,6 +147,7 @@ export class Workbench {
   }
 
   private async runOnce(id: AttemptId): Promise<void> {
+    crashPoint('before-claim');
     const claimed = await this.claims.add(id);
     if (claimed === undefined) return;
     const { subtaskId, agentId, attempt, spec } = claimed;
@@ -149,11 +165,14 @@ export class Workbench {
     this.activePerAgent.set(claimed.agentId, (this.activePerAgent.get(claimed.agentId) ?? 0) + 1);
     try {
       const told: Told = { usage: { ...NOTHING_USED }, madeBy: null };
-      const ending = agent === undefined ? HANDED_BACK : await this.execute(agent, claimed, controller, told);
+      const ending =
+        agent === undefined
+          ? new Unanswered('this process has no such agent', false)
+          : await this.execute(agent, claimed, controller, told);
       this.release(key, claimed.agentId);
       const progress = this.progress.take(claimed);
-      if (ending === HANDED_BACK) {
-        await this.handBack(claimed);
+      if (ending instanceof Unanswered) {
+        if (ending.handedBack) await this.handBack(claimed);
         return;
       }
       crashPoint('before-report');
@@ -175,7 +194,7 @@ export class Workbench {
   /** The lease ends now instead of running out; if the store cannot be told, it runs out. */
   private async handBack({ subtaskId, epoch }: ClaimedAttempt): Promise<void> {
     const { db, replicaId, logger } = this.options;
-    await endLeases(db, [{ subtaskId, epoch }], replicaId).catch((error: unknown) => {
+    await handBackAttempts(db, [{ subtaskId, epoch }], replicaId).catch((error: unknown) => {
       logger.debug({ err: error, subtaskId }, 'work was given up without telling the store');
     });
   }
@@ -193,9 +212,9 @@ export class Workbench {
     claimed: ClaimedAttempt,
     controller: AbortController,
     told: Told,
-  ): Promise<Ending | typeof HANDED_BACK> {
+  ): Promise<Ending | Unanswered> {
     let timer: NodeJS.Timeout | undefined;
-    const cut = new Promise<Ending | typeof HANDED_BACK>((resolve) => {
+    const cut = new Promise<Ending | Unanswered>((resolve) => {
       timer = setTimeout(() => {
         resolve({ outcome: 'timed_out', value: null, error: `Not done within ${claimed.timeoutMs} ms.` });
         controller.abort(new Error(`out of time after ${claimed.timeoutMs} ms`));
@@ -204,7 +223,7 @@ export class Workbench {
         'abort',
         () => {
           const reason: unknown = controller.signal.reason;
-          resolve(reason instanceof HandedBack ? HANDED_BACK : failure(`Aborted: ${errorText(reason)}`));
+          resolve(reason instanceof Unanswered ? reason : failure(`Aborted: ${errorText(reason)}`));
         },
         { once: true },
       );

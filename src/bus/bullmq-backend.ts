@@ -39,15 +39,19 @@ export const queueOptions = {
   streams: { events: { maxLen: EVENTS_KEPT } },
 } satisfies Partial<QueueOptions>;
 
+/** How long a worker blocks for a job, in seconds. */
+export const DRAIN_DELAY_SECONDS = 5;
+
 /**
  * Equal for all workers of a queue, in every process: any of them may look for stalled jobs. Those of a process that died are
- * given to another one within `lockDuration + stalledInterval`. A job that failed is forgotten at once: kept, it would block
- * its id, and recovery adds the job of an unfinished synthesis again under the same one.
+ * given to another one within `lockDuration + stalledInterval`, one and a half leases. A job that failed is forgotten at
+ * once: kept, it would block its id, and recovery adds the job of an unfinished synthesis again under the same one.
  */
-export const workerOptions = {
-  lockDuration: 10_000,
-  stalledInterval: 5_000,
-  maxStalledCount: 1,
-  drainDelay: 5,
-  removeOnFail: { count: 0 },
-} satisfies Partial<WorkerOptions>;
+export const workerOptions = (leaseMs: number) =>
+  ({
+    lockDuration: leaseMs,
+    stalledInterval: leaseMs / 2,
+    maxStalledCount: 1,
+    drainDelay: DRAIN_DELAY_SECONDS,
+    removeOnFail: { count: 0 },
+  }) satisfies Partial<WorkerOptions>;

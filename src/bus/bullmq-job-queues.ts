@@ -31,11 +31,13 @@ export type JobTransport = { redisUrl: string } | { databaseUrl: string };
 /** The queues on Redis, or on BullMQ's PostgreSQL backend, which makes its own tables. Connects by itself, when it is needed. */
 export function createJobQueues(
   transport: JobTransport,
-  { keys, logger, metrics }: { keys: BusKeys; logger: Logger; metrics: Metrics },
+  { keys, leaseMs, logger, metrics }: { keys: BusKeys; leaseMs: number; logger: Logger; metrics: Metrics },
 ): JobQueues {
   const log = logger.child({ component: 'queues' });
   const backend =
-    'redisUrl' in transport ? redisBackend(transport.redisUrl, log) : postgresBackend(transport.databaseUrl, log);
+    'redisUrl' in transport
+      ? redisBackend(transport.redisUrl, leaseMs, log)
+      : postgresBackend(transport.databaseUrl, leaseMs, log);
   return new BullmqJobQueues(backend, keys, log, metrics);
 }
 

@@ -21,7 +21,7 @@ const keep = { age: KEEP_SECONDS };
 const MISSING = new Set(['3F000', '42P01', '42883']);
 
 /** Queues share a small pool; each worker has one of its own. The tables are made where they are missing. */
-export function postgresBackend(databaseUrl: string, logger: Logger): BullmqBackend {
+export function postgresBackend(databaseUrl: string, leaseMs: number, logger: Logger): BullmqBackend {
   const producers = openQueuePool(databaseUrl, PRODUCER_CONNECTIONS, logger);
   const schema = new QueueSchema(producers, logger);
   const onError = (error: Error) => {
@@ -40,8 +40,8 @@ export function postgresBackend(databaseUrl: string, logger: Logger): BullmqBack
     openWorker: async (name, concurrency, process) => {
       await schema.ensure();
       const pool = openQueuePool(databaseUrl, WORKER_CONNECTIONS, logger);
-      const kept = { removeOnComplete: keep };
-      const worker = new Worker(name, process, { ...workerOptions, ...kept, concurrency, connection: pool });
+      const options = { ...workerOptions(leaseMs), removeOnComplete: keep, concurrency };
+      const worker = new Worker(name, process, { ...options, connection: pool });
       worker.on('error', onError);
       await worker.waitUntilReady();
       return {

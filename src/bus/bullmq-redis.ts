@@ -1,7 +1,14 @@
 import { Queue, Worker, type Processor } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from '../observability/logger.ts';
-import { KEEP_SECONDS, queueOptions, workerOptions, type BullmqBackend, type OpenWorker } from './bullmq-backend.ts';
+import {
+  DRAIN_DELAY_SECONDS,
+  KEEP_SECONDS,
+  queueOptions,
+  workerOptions,
+  type BullmqBackend,
+  type OpenWorker,
+} from './bullmq-backend.ts';
 import { QUEUE_PREFIX } from './names.ts';
 import { COMMAND_TIMEOUT_MS, connectedWithin, endRedis, openRedis } from './redis-connection.ts';
 import { openWatchedWorker } from './watched-worker.ts';
@@ -10,7 +17,7 @@ import { openWatchedWorker } from './watched-worker.ts';
 const keep = { age: KEEP_SECONDS, count: 10_000 };
 
 /** Queues share a connection that fails at once; each worker has two that wait, one of them to block on. */
-export function redisBackend(redisUrl: string, logger: Logger): BullmqBackend {
+export function redisBackend(redisUrl: string, leaseMs: number, logger: Logger): BullmqBackend {
   const producer = openRedis(redisUrl, 'fast', logger);
   const onError = (error: Error) => logger.debug({ err: error }, 'a queue could not ask Redis');
 
@@ -26,12 +33,13 @@ export function redisBackend(redisUrl: string, logger: Logger): BullmqBackend {
     openWorker: async (name, concurrency, process) => {
       const queue = new Queue(name, { ...queueOptions, connection: producer, prefix: QUEUE_PREFIX });
       queue.on('error', onError);
+      const options = { ...workerOptions(leaseMs), concurrency };
       const watched = await openWatchedWorker({
-        open: (watchedProcess) => openWorker(redisUrl, name, concurrency, watchedProcess, logger),
+        open: (watchedProcess) => openWorker(redisUrl, name, options, watchedProcess, logger),
         countWaiting: () => queue.getWaitingCount(),
         process,
         concurrency,
-        periodMs: workerOptions.drainDelay * 1_000,
+        periodMs: DRAIN_DELAY_SECONDS * 1_000,
         logger,
       });
       return { ...watched, close: () => watched.close().then(() => queue.close()) };
@@ -44,14 +52,14 @@ export function redisBackend(redisUrl: string, logger: Logger): BullmqBackend {
 async function openWorker(
   redisUrl: string,
   name: string,
-  concurrency: number,
+  options: ReturnType<typeof workerOptions> & { concurrency: number },
   process: Processor,
   logger: Logger,
 ): Promise<OpenWorker> {
   const clients = recordingDuplicates(openRedis(redisUrl, 'waiting', logger));
   const [connection] = clients;
   const place = { connection, prefix: QUEUE_PREFIX };
-  const worker = new Worker(name, process, { ...workerOptions, removeOnComplete: keep, ...place, concurrency });
+  const worker = new Worker(name, process, { ...options, removeOnComplete: keep, ...place });
   worker.on('error', (error: Error) => logger.debug({ err: error }, 'a worker could not ask Redis'));
   if (await connectedWithin(connection, COMMAND_TIMEOUT_MS)) await worker.waitUntilReady();
   return {

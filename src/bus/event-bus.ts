@@ -12,7 +12,7 @@ import type { z } from 'zod';
  * 2. **Order.** Messages of one publisher on one channel arrive in the order of the calls. Nothing is promised across
  *    publishers or channels.
  * 3. **Checked on arrival.** A message is handed over only if it is signed by whom it names (`bus-keys.ts` says what that
- *    proves to whom), was not heard before, is not older than 15 minutes, and its payload satisfies the schema of the
+ *    proves to whom), was not heard before, is not older than 30 minutes, and its payload satisfies the schema of the
  *    channel's subscription. Any other is counted (`swarmbid_bus_dropped_total`), logged without its content, and dropped.
  *    A handler that throws or rejects is logged; the bus and the other handlers go on.
  * 4. **Request and reply.** `request` publishes with a correlation id and a reply address, and hands each reply to

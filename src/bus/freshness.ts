@@ -1,5 +1,5 @@
 /** How far a sender's clock and a message's way may put its time from ours. */
-const WINDOW_MS = 15 * 60_000;
+const WINDOW_MS = 30 * 60_000;
 /** Senders and channels of which the last number is remembered. */
 const MAX_REMEMBERED = 10_000;
 

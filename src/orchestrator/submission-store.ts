@@ -1,4 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
+import type { Database } from '../db/database.ts';
 import type { OwnedDatabase } from '../db/owned-database.ts';
 import type { StepInputs } from '../contracts/step.ts';
 import type { TaskSpec } from '../contracts/task.ts';
@@ -30,6 +31,12 @@ export interface KnownSubmission {
 }
 
 export type SubmissionAnswer = { kind: 'created'; createdAt: Date } | KnownSubmission;
+
+/** The time by which everything here is judged. */
+export async function readTime(db: Database): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db);
+  return rows[0]?.now ?? new Date();
+}
 
 /**
  * Stores submissions, each with its key, its `task.accepted` event, its steps and its place on the board, in one transaction. A key that

@@ -32,8 +32,6 @@ type SubtaskRow = Selectable<Tables['subtask']>;
 type Written<Row> = { [Key in keyof Row]: Date extends Row[Key] ? Exclude<Row[Key], Date> | string : Row[Key] };
 
 interface LockedRow extends TaskRow {
-  /** As of the statement's snapshot; `version` is as of the lock. */
-  seenVersion: number;
   subtasks: Written<SubtaskRow>[];
   attempts: Written<OpenAttempt>[];
 }
@@ -43,10 +41,6 @@ interface LockedRow extends TaskRow {
  * attempts, those that are open. The closed ones are locked too: a pool may still report on them, and what it reports is
  * marked as seen.
  * `after` are statements that are carried out under these locks, in the same round trip.
- *
- * One statement, for each costs a round trip. Its snapshot is older than its locks: of a task that changed while the lock
- * was waited for, the subtasks may be those of before. Such a task's version is another than the snapshot's; then the
- * statement runs once more, and under the locks nothing changes.
  */
 export async function loadTasks<const After extends readonly RawBuilder<unknown>[]>(
   trx: Trx,
@@ -54,8 +48,7 @@ export async function loadTasks<const After extends readonly RawBuilder<unknown>
   after: After,
 ): Promise<{ tasks: Map<string, LockedTask>; now: Date; answers: Answers<After> }> {
   const ids = [...new Set(taskIds)];
-  const [seen, ...answers] = await together(trx, lockTasks(ids), ...after);
-  const rows = seen.every((row) => row.version === row.seenVersion) ? seen : (await lockTasks(ids).execute(trx)).rows;
+  const [, rows, ...answers] = await together(trx, lockTasks(ids), readTasks(ids), ...after);
   const locked = rows.map((row): [string, LockedTask] => [
     row.id,
     {
@@ -66,23 +59,25 @@ export async function loadTasks<const After extends readonly RawBuilder<unknown>
   return { tasks: new Map(locked), now: rows[0]?.now ?? new Date(), answers };
 }
 
-const lockTasks = (ids: readonly string[]) => sql<LockedRow>`
-    with locked as materialized (
-      select id, owner_id, status, spec, version, epoch, round, event_seq, team, warnings, error, escalations,
-             input_tokens, output_tokens, cost_usd, started_at, finished_at, clock_timestamp() as now
-      from task where id = any(${ids}::uuid[]) order by id for update
-    ), held as materialized (
+/** Alone, so that what reads under these locks has a snapshot that is younger than they are: another may have held them. */
+const lockTasks = (ids: readonly string[]) =>
+  sql`select from task where id = any(${ids}::uuid[]) order by id for update`;
+
+/** Attempts are made under their task's lock, so that none of them is missed here, and each is locked in its turn. */
+const readTasks = (ids: readonly string[]) => sql<LockedRow>`
+    with held as materialized (
       select subtask_id as "subtaskId", epoch, task_id as "taskId", agent_id as "agentId", pool,
              replica_id as "replicaId", claimed_at as "claimedAt", outcome, due_at as "dueAt", changes, closed_at
-      from attempt where task_id = any(array(select id from locked))
+      from attempt where task_id = any(${ids}::uuid[])
       order by subtask_id, epoch for update
     ), open as (
       select * from held where closed_at is null
     )
-    select locked.*, seen.version as "seenVersion",
-      (select coalesce(jsonb_agg(s order by s.ord), '[]') from subtask s where s.task_id = locked.id) as subtasks,
-      (select coalesce(jsonb_agg(o), '[]') from open o where o."taskId" = locked.id) as attempts
-    from locked join task seen on seen.id = locked.id order by locked.id`;
+    select id, owner_id, status, spec, version, epoch, round, event_seq, team, warnings, error, escalations,
+      input_tokens, output_tokens, cost_usd, started_at, finished_at, clock_timestamp() as now,
+      (select coalesce(jsonb_agg(s order by s.ord), '[]') from subtask s where s.task_id = task.id) as subtasks,
+      (select coalesce(jsonb_agg(o), '[]') from open o where o."taskId" = task.id) as attempts
+    from task where id = any(${ids}::uuid[]) order by id`;
 
 function taskRecord(row: TaskRow, subtasks: SubtaskRecord[]): TaskRecord {
   const base = {

@@ -21,6 +21,7 @@ import type { Synthesis } from './ports.ts';
 import {
   findKnown,
   insertSubmissions,
+  readTime,
   type KnownSubmission,
   type Submission,
   type SubmissionAnswer,
@@ -54,7 +55,8 @@ export function createTaskService(options: TaskServiceOptions): TaskService {
       const key = idempotencyKey === undefined ? undefined : { text: idempotencyKey, requestHash: hashOf(submission) };
       const rules = (submission.rules ?? []).map((rule) => rule.expression);
       await options.synthesis.readAhead([...rules, ...stepExpressionsOf(submission)]);
-      const fault = faultOf(submission, options);
+      const now = submission.deadline === undefined ? undefined : await readTime(db.everyOwner);
+      const fault = faultOf(submission, now, options);
       if (fault !== undefined) return { task: await storedBefore(db, views, principal, key, fault), created: false };
       const { data } = submission;
       const stepInputs = stepInputsOf(submission);
@@ -190,11 +192,18 @@ async function giveFeedback(
   return views.get(principal, taskId);
 }
 
-/** What is wrong with a submission beyond its shape, as the market stands now. */
-function faultOf(submission: ParsedTaskSubmission, options: TaskServiceOptions): MarketError | undefined {
+/** What is wrong with a submission beyond its shape, as the market stands `now`: needed for one with a deadline. */
+function faultOf(
+  submission: ParsedTaskSubmission,
+  now: Date | undefined,
+  options: TaskServiceOptions,
+): MarketError | undefined {
   const faults: FieldError[] = stepFaultsOf(submission, options.synthesis);
-  if (submission.deadline !== undefined && Date.parse(submission.deadline) <= Date.now()) {
-    faults.push({ path: 'deadline', message: `must be in the future; it is ${submission.deadline}` });
+  if (now !== undefined && Date.parse(submission.deadline ?? '') <= now.getTime()) {
+    faults.push({
+      path: 'deadline',
+      message: `must be in the future: it is ${now.toISOString()}, by the database’s clock`,
+    });
   }
   const policy = policyOf(submission, options);
   if (!options.policies.has(policy)) {

@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import { POISON_EXIT_CODE } from './agents.ts';
 import type { Check } from './checks.ts';
 import type { Exit } from './supervised.ts';
 
 /** What the market's pool may open to PostgreSQL for one process, migration aside. */
 const CONNECTIONS_PER_PROCESS = 12;
+/** Of one process, in MiB: about twice what it takes at its busiest. */
+const MOST_MEMORY_MIB = 400;
 
 export const logChecks: Check[] = [
   {
@@ -40,17 +43,32 @@ export const logChecks: Check[] = [
   },
   {
     id: 'L3',
-    says: 'connections to PostgreSQL are as many as before the faults',
+    says: `connections to PostgreSQL are as many as before the faults, and no process holds more than ${MOST_MEMORY_MIB} MiB`,
     counts: 'broken',
     find: async ({ site }) => {
       const [row] = await site.postgres.ask<{ count: number }>(
         `select count(*)::int as count from pg_stat_activity where application_name like 'swarmbid-%'`,
       );
       const most = CONNECTIONS_PER_PROCESS * site.processes.length;
-      return row === undefined || row.count <= most ? [] : [`${row.count} connections, at most ${most} expected`];
+      const memory = await Promise.all(
+        site.processes.map(async (one) => ({
+          name: one.name,
+          mib: one.pid === undefined ? 0 : await memoryMib(one.pid),
+        })),
+      );
+      return [
+        ...(row === undefined || row.count <= most ? [] : [`${row.count} connections, at most ${most} expected`]),
+        ...memory.filter(({ mib }) => mib > MOST_MEMORY_MIB).map(({ name, mib }) => `${name} holds ${mib} MiB`),
+      ];
     },
   },
 ];
+
+/** Resident. */
+async function memoryMib(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1_024);
+}
 
 /** A store that was away is a reason not to start; a poisonous task is one to end. */
 function isUnexplained(exit: Exit, poisonous: boolean): boolean {

@@ -56,12 +56,12 @@ export const mutations: Mutation[] = [
     faults: ['kill-agents'],
   },
   {
-    name: 'join-lock: a task that changed while its lock was waited for is not read again',
+    name: 'join-lock: tasks are read without a lock',
     edits: [
       {
         file: 'src/orchestrator/task-rows-store.ts',
-        find: 'seen.every((row) => row.version === row.seenVersion)',
-        replace: 'seen.length >= 0',
+        find: '${ids}::uuid[]) order by id for update`;',
+        replace: '${ids}::uuid[]) order by id`;',
       },
     ],
     faults: ['jobs-duplicated', 'messages-echoed', 'kill-agents'],

@@ -19,7 +19,7 @@ const CRASH_POINTS: Partial<Record<Role, readonly string[]>> = {
     'mid-fold',
     'before-record_reputation',
   ],
-  agents: ['after-claim', 'before-report', 'after-report'],
+  agents: ['before-claim', 'after-claim', 'before-report', 'after-report'],
 };
 
 const kill = (role: Role, amount: number): FaultKind => ({

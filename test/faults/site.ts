@@ -16,6 +16,13 @@ const PROCESSES: Record<Role, number> = { api: 2, orchestrator: 2, agents: 3, po
 export const PROCESS_COUNT = Object.values(PROCESSES).reduce((sum, count) => sum + count, 0);
 const ADMIN_KEY = 'sb_the_admin_key_of_the_fault_suite';
 const AGENTS = path.join(import.meta.dirname, 'agents.ts');
+const WRONG_CLOCK = path.join(import.meta.dirname, 'wrong-clock.ts');
+/** By how much the clock of a role's second, third… process is wrong: time is the database's, so it must not matter. */
+const CLOCKS_WRONG_BY_MS: Partial<Record<Role, readonly number[]>> = {
+  api: [600_000],
+  orchestrator: [-600_000],
+  agents: [-600_000, 600_000],
+};
 const HEAL_POLL_MS = 100;
 
 export interface SiteOptions {
@@ -130,17 +137,22 @@ export class Site {
     const port = await freePort();
     if (role === 'api') this.apiLinks.push(await Link.open(`client→${name}`, port, 'anything'));
     const pool = role === 'agents' || role === 'poison';
+    const wrongByMs = CLOCKS_WRONG_BY_MS[role]?.[number - 2];
     const process = new Supervised({
       name,
       root: this.#root,
       args: pool ? ['up', '--agents', AGENTS] : ['up'],
-      // one that hoards memory ends soon
-      nodeArgs: role === 'poison' ? ['--max-old-space-size=128'] : [],
+      nodeArgs: [
+        // one that hoards memory ends soon
+        ...(role === 'poison' ? ['--max-old-space-size=128'] : []),
+        ...(wrongByMs === undefined ? [] : ['--import', WRONG_CLOCK]),
+      ],
       env: {
         ...inherited(),
         DATABASE_URL: withPort(this.postgres.url, postgres.port),
         REDIS_URL: `redis://127.0.0.1:${redis.port}`,
         SWARMBID_ROLES: pool ? 'agents' : role,
+        ...(wrongByMs === undefined ? {} : { CLOCK_WRONG_BY_MS: String(wrongByMs) }),
         ...(pool ? { SWARMBID_POOL: role === 'poison' ? 'poison' : 'workers' } : {}),
         SWARMBID_ADMIN_KEY: ADMIN_KEY,
         PORT: String(port),

@@ -11,8 +11,8 @@ export class Watcher {
   readonly #history: History;
   /** The last `seq` of each task. */
   readonly #lastSeq = new Map<string, number>();
-  /** Of watches that the server has not confirmed on this connection: what comes for them belongs to the one before. */
-  readonly #unconfirmed = new Set<string>();
+  /** Of watches that the server has not confirmed, the last question: what comes before its answer belongs to an earlier one. */
+  readonly #unconfirmed = new Map<string, symbol>();
 
   constructor(url: string, token: string, history: History) {
     this.#history = history;
@@ -50,15 +50,21 @@ export class Watcher {
   }
 
   #ask(taskId: string): void {
-    this.#unconfirmed.add(taskId);
+    const question = Symbol(taskId);
+    this.#unconfirmed.set(taskId, question);
     const request = { taskId, afterSeq: this.#lastSeq.get(taskId) ?? 0 };
     this.#socket.timeout(ACK_TIMEOUT_MS).emit('watch', request, (error: Error | null, ack?: WatchAck) => {
+      if (this.#unconfirmed.get(taskId) !== question) return;
       if (error === null && ack?.ok === true) {
         this.#unconfirmed.delete(taskId);
         return;
       }
-      if (this.#socket.connected) setTimeout(() => this.#socket.connected && this.#ask(taskId), RETRY_MS);
+      if (this.#socket.connected) setTimeout(() => this.#askAgain(taskId, question), RETRY_MS);
     });
+  }
+
+  #askAgain(taskId: string, question: symbol): void {
+    if (this.#socket.connected && this.#unconfirmed.get(taskId) === question) this.#ask(taskId);
   }
 
   #take(event: TaskEvent): void {

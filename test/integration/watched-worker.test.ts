@@ -1,6 +1,6 @@
 import { Queue, Worker, type Processor } from 'bullmq';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { workerOptions } from '../../src/bus/bullmq-backend.ts';
+import { DRAIN_DELAY_SECONDS } from '../../src/bus/bullmq-backend.ts';
 import { openWatchedWorker } from '../../src/bus/watched-worker.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { Inbox } from '../support/inbox.ts';
@@ -73,7 +73,7 @@ test('a worker that has all its hands full, or nothing to take, is left alone', 
   expect(opened).toBe(1);
 });
 
-test(`workers go on after an outage of Redis that was longer than they block for a job (${workerOptions.drainDelay} s)`, async () => {
+test(`workers go on after an outage of Redis that was longer than they block for a job (${DRAIN_DELAY_SECONDS} s)`, async () => {
   const adapter = await redisQueueAdapter();
   const queues = adapter.open();
   onTestFinished(async () => {
@@ -89,7 +89,7 @@ test(`workers go on after an outage of Redis that was longer than they block for
   await taken.atLeast(1);
   await adapter.goDown();
   // The outage itself is what is tested: it must outlast one blocking poll.
-  await new Promise((resolve) => setTimeout(resolve, workerOptions.drainDelay * 1_000 + 1_500));
+  await new Promise((resolve) => setTimeout(resolve, DRAIN_DELAY_SECONDS * 1_000 + 1_500));
   await adapter.comeBack();
   await expect
     .poll(

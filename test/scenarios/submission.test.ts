@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TaskView } from '../../src/contracts/task.ts';
 import { Actor, hold } from '../support/actor.ts';
 import { startMarket, TRANSPORTS, type Market } from '../support/market.ts';
@@ -58,6 +58,16 @@ describe.each(TRANSPORTS)('a submitted task on %s', (transport) => {
     expect(other.status).toBe(422);
     expect(other.headers.get('content-type')).toContain('application/problem+json');
     expect(await other.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED', status: 422 });
+  });
+
+  it('has until its deadline by the database’s clock: an API process may be an hour fast', async () => {
+    const deadline = new Date(Date.now() + 60_000).toISOString();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const response = await post(null, { type: 'hasty', requiredSkills: ['work'], deadline });
+    expect(response.status).toBe(202);
   });
 
   it('is found again by its Idempotency-Key after its deadline has passed; without the key that deadline is refused', async () => {
@@ -148,6 +158,7 @@ describe.each(TRANSPORTS)('a submitted task on %s', (transport) => {
     const { id } = await ada!.submit({ type: 'private', requiredSkills: ['work'] });
     const task = await ada!.wait(id);
     expect(task.ownerId).toBe('ada');
+    await market.changes(id, 1);
     const refused = { code: 'NOT_FOUND' };
     const routes = [
       () => bob!.task(id),

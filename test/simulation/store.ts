@@ -145,7 +145,8 @@ export class SimStore {
   /** The lease ends now instead of running out. */
   handBack({ subtaskId, epoch }: AttemptId, replicaId: string): void {
     const row = this.attempts.get(attemptKey(subtaskId, epoch))!;
-    if (!row.closed && row.outcome === null && row.replicaId === replicaId) row.dueMs = this.nowMs;
+    if (!row.closed && row.outcome === null && row.replicaId === replicaId)
+      Object.assign(row, { dueMs: this.nowMs, replicaId: null });
   }
 
   liveReplicas(): { id: string; pool: string }[] {

@@ -22,6 +22,7 @@ export interface QueueAdapter {
 }
 
 const logger = createLogger('silent');
+const LEASE_MS = 10_000;
 const DEADLOCK_DETECTED = '40P01';
 
 export async function redisQueueAdapter(): Promise<QueueAdapter> {
@@ -29,7 +30,7 @@ export async function redisQueueAdapter(): Promise<QueueAdapter> {
   let server = await startRedis();
   const { url: redisUrl, port } = server;
   return {
-    open: (keys = marketKeys) => createJobQueues({ redisUrl }, { keys, logger, metrics }),
+    open: (keys = marketKeys) => createJobQueues({ redisUrl }, { keys, leaseMs: LEASE_MS, logger, metrics }),
     metrics,
     wipe: async () => {
       const admin = new Redis(redisUrl);
@@ -67,7 +68,8 @@ export async function postgresQueueAdapter(postgresUrl: string): Promise<QueueAd
     }
   };
   return {
-    open: (keys = marketKeys) => createJobQueues({ databaseUrl: database.url }, { keys, logger, metrics }),
+    open: (keys = marketKeys) =>
+      createJobQueues({ databaseUrl: database.url }, { keys, leaseMs: LEASE_MS, logger, metrics }),
     metrics,
     wipe: dropSchema,
     goDown: async () => {

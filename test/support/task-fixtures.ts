@@ -1,7 +1,7 @@
 import type { BidOffer, Pass } from '../../src/contracts/bid.ts';
 import type { TaskResult, TaskSpec } from '../../src/contracts/task.ts';
 import { beginTask } from '../../src/orchestrator/core/begin-task.ts';
-import type { Command, Successor, Verdict } from '../../src/orchestrator/core/commands.ts';
+import type { Command, LossReason, Successor, Verdict } from '../../src/orchestrator/core/commands.ts';
 import type { Part } from '../../src/orchestrator/core/decomposition.ts';
 import type { KnownAgent } from '../../src/orchestrator/core/eligibility.ts';
 import { judgeRound, type MergedReply, type RoundInput, type RoundReceipt } from '../../src/orchestrator/core/round.ts';
@@ -182,10 +182,10 @@ export class TaskStory {
     };
   }
 
-  loseLease(ord: number, successors: string[] = []): this {
+  loseLease(ord: number, successors: string[] = [], reason: LossReason = 'LEASE_LOST'): this {
     const { id: subtaskId, epoch } = this.subtask(ord);
     const next = successorsNamed(...successors);
-    return this.must({ kind: 'lose_lease', subtaskId, epoch, reason: 'LEASE_LOST', successors: next });
+    return this.must({ kind: 'lose_lease', subtaskId, epoch, reason, successors: next });
   }
 
   synthesized(changes: Partial<FinishSynthesis> = {}): this {

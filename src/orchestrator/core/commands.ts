@@ -32,6 +32,9 @@ interface OfAttempt {
   epoch: number;
 }
 
+/** `HANDED_BACK`: the process that held the work was told to stop. Only a lost lease is a sign of work that kills its hosts. */
+export type LossReason = 'LEASE_LOST' | 'UNCLAIMED' | 'HANDED_BACK';
+
 export type Command =
   /** `ord` of the subtask that is auctioned anew, or WHOLE_TASK. */
   | { kind: 'announce'; ord: number }
@@ -63,7 +66,7 @@ export type Command =
       sendsBack?: boolean;
       successors: readonly Successor[];
     } & OfAttempt)
-  | ({ kind: 'lose_lease'; reason: 'LEASE_LOST' | 'UNCLAIMED'; successors: readonly Successor[] } & OfAttempt)
+  | ({ kind: 'lose_lease'; reason: LossReason; successors: readonly Successor[] } & OfAttempt)
   | {
       kind: 'finish_synthesis';
       epoch: number;

@@ -1,6 +1,6 @@
 /** What becomes of attempts whose lease or dispatch time has run out. */
-import { presentAttempt, type LockedTask } from './attempts.ts';
-import type { Command } from './commands.ts';
+import { presentAttempt, type LockedTask, type OpenAttempt } from './attempts.ts';
+import type { Command, LossReason } from './commands.ts';
 import type { SubtaskRecord, TaskRecord } from './task-record.ts';
 
 /** An award that was dispatched this often and never claimed gets a new number: a dead job may block its id. */
@@ -36,7 +36,7 @@ export interface LostAttempt {
   subtask: SubtaskRecord;
   /** A lost lease is nobody's fault. */
   failedAgent: null;
-  reason: 'UNCLAIMED' | 'LEASE_LOST';
+  reason: LossReason;
 }
 
 /** Nothing if it was claimed, prolonged or answered between the look-up and the lock. */
@@ -49,9 +49,13 @@ export function stillLost(
   if (locked === undefined || subtask?.epoch !== epoch) return [];
   const attempt = presentAttempt(locked, subtask);
   if (attempt === undefined || attempt.outcome !== null || attempt.dueAt > now) return [];
-  return [
-    { taskId, locked, subtask, failedAgent: null, reason: attempt.claimedAt === null ? 'UNCLAIMED' : 'LEASE_LOST' },
-  ];
+  return [{ taskId, locked, subtask, failedAgent: null, reason: reasonOf(attempt) }];
+}
+
+/** A claim without a replica was handed back by it. */
+function reasonOf({ claimedAt, replicaId }: OpenAttempt): LossReason {
+  if (claimedAt === null) return 'UNCLAIMED';
+  return replicaId === null ? 'HANDED_BACK' : 'LEASE_LOST';
 }
 
 /** Escalations that nobody has decided in time count as rejected. */

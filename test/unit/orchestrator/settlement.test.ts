@@ -192,6 +192,13 @@ describe('a lost lease', () => {
     );
   });
 
+  test.each(['HANDED_BACK', 'UNCLAIMED'] as const)('counts towards that limit, %s does not', (reason) => {
+    const story = TaskStory.awarded({ a: 'ann', b: 'bob' });
+    for (let lost = 0; lost <= MAX_LOST_LEASES; lost += 1) story.loseLease(0, ['ann'], reason);
+    expect(story.subtask(0)).toMatchObject({ status: 'awarded', lostLeases: 0 });
+    expect(story.entries()).toEqual(Array.from({ length: 6 }, () => ['ann', 'market_failure', reason]));
+  });
+
   test('failed answers in between do not begin the count anew', () => {
     const story = TaskStory.awarded({ a: 'ann', b: 'bob' });
     for (let lost = 1; lost < MAX_LOST_LEASES; lost += 1) story.loseLease(0, ['ann']);

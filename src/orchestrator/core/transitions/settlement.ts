@@ -2,7 +2,7 @@ import type { Failure } from '../../../contracts/errors.ts';
 import type { Outcome } from '../../../contracts/ledger.ts';
 import { isFinal } from '../../../contracts/task.ts';
 import { isUsedUp, shareOfBudget } from '../budget-share.ts';
-import type { Command, Successor, Verdict } from '../commands.ts';
+import type { Command, LossReason, Successor, Verdict } from '../commands.ts';
 import type { RefusalReason } from '../decision.ts';
 import { nameOf, type TaskDraft } from '../task-draft.ts';
 import type { SubtaskRecord } from '../task-record.ts';
@@ -159,6 +159,12 @@ export function carryOn(
   passOn(draft, subtask, answer.agentId, answer.failure.code, successors);
 }
 
+const LOSSES: Record<LossReason, string> = {
+  LEASE_LOST: 'The process that held the work was lost.',
+  UNCLAIMED: 'No process of its pool took the work up in time.',
+  HANDED_BACK: 'The process that held the work was stopped and handed it back.',
+};
+
 export function loseLease(
   draft: TaskDraft,
   command: Extract<Command, { kind: 'lose_lease' }>,
@@ -168,7 +174,7 @@ export function loseLease(
   draft.closeAttempt(subtask, 'market_failure');
   draft.enter(subtask, 'market_failure', command.reason);
   subtask.epoch += 1;
-  subtask.lostLeases += 1;
+  if (command.reason === 'LEASE_LOST') subtask.lostLeases += 1;
   const last = subtask.lostLeases >= MAX_LOST_LEASES;
   draft.emit('subtask.failed', {
     ...nameOf(subtask),
@@ -176,7 +182,7 @@ export function loseLease(
     attempt: subtask.attempt,
     outcome: 'market_failure',
     code: command.reason,
-    message: 'The process that held the work was lost; this costs the agent nothing.',
+    message: `${LOSSES[command.reason]} This costs the agent nothing.`,
     final: last,
   });
   if (last) {
