@@ -34,7 +34,7 @@ async function work(
 ): Promise<unknown> {
   const run = randomUUID();
   const order = orderOf(data);
-  const note = { pid: process.pid, at: Date.now(), key: context.idempotencyKey, run };
+  const note = { pid: process.pid, key: context.idempotencyKey, run };
   if (runsFile !== undefined) appendFileSync(runsFile, `${JSON.stringify(note)}\n`);
   if (order.poison !== undefined) return poison(order);
   context.progress(10, 'begun');

@@ -33,7 +33,6 @@ export interface SiteOptions {
 
 export interface Run {
   pid: number;
-  at: number;
   key: string;
   run: string;
 }
