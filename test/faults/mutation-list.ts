@@ -150,4 +150,31 @@ export const mutations: Mutation[] = [
     ],
     faults: ['ambiguous-synthesis', 'crash-before-finish'],
   },
+  {
+    name: 'signature: what is said on the bus is believed, whoever has signed it',
+    edits: [
+      {
+        file: 'src/bus/envelope.ts',
+        find: "keys.verify(envelope.from, signedText(channel, body), signature) ? envelope : 'signature'",
+        replace: 'envelope',
+      },
+    ],
+    faults: ['messages-forged'],
+  },
+  {
+    name: 'tenant-filter: the rows of all owners are shown to each',
+    edits: [
+      {
+        file: 'migrations/20261125T233000Z-roles.ts',
+        find: "`using (${OWNER} = '*' or owner_id = ${OWNER})`",
+        replace: '`using (true)`',
+      },
+      {
+        file: 'src/orchestrator/task-view-store.ts',
+        find: "principal.role === 'admin' ? query : query.where('owner_id', '=', principal.ownerId)",
+        replace: 'query',
+      },
+    ],
+    faults: ['kill-api'],
+  },
 ];

@@ -1,5 +1,6 @@
 import { foldEntries, START_REPUTATION } from '../../src/reputation/core/ledger-rules.ts';
 import type { Check } from './checks.ts';
+import { FORGED_COST_USD } from './message-faults.ts';
 import type { Site } from './site.ts';
 
 const FINAL = `('completed', 'failed', 'cancelled', 'expired')`;
@@ -100,6 +101,12 @@ export const sqlChecks: Check[] = [
     select 'one award, two rounds', subtask_id from attempt group by subtask_id, epoch having count(*) > 1
     union all
     select 'two open', subtask_id from attempt where closed_at is null group by subtask_id having count(*) > 1`,
+  ),
+  query(
+    'S8',
+    'broken',
+    'no bid of a receipt is one that was signed by nobody of the market',
+    `select task_id, round from round where jsonb_path_exists(receipt, '$.bids[*] ? (@.estimatedCostUsd == ${FORGED_COST_USD})')`,
   ),
   query('L1', 'stuck', 'every task is at its end', `select status, id from task where status not in ${FINAL}`),
   query(

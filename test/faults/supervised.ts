@@ -52,12 +52,13 @@ export class Supervised {
   #crash: { point: string; onCrash: () => void } | undefined;
   #stopping = false;
   #ended: Promise<void> = Promise.resolve();
+  readonly #killWithUs = (): void => void this.#child?.kill('SIGKILL');
 
   constructor(options: SupervisedOptions) {
     this.name = options.name;
     this.url = `http://127.0.0.1:${options.env['PORT'] ?? ''}`;
     this.#options = options;
-    process.once('exit', () => this.#child?.kill('SIGKILL'));
+    process.once('exit', this.#killWithUs);
   }
 
   /** There is a process, up or not. */
@@ -130,6 +131,7 @@ export class Supervised {
     const impatience = setTimeout(() => this.#child?.kill('SIGKILL'), STOP_GRACE_MS);
     await this.#ended;
     clearTimeout(impatience);
+    process.off('exit', this.#killWithUs);
   }
 
   async #run(): Promise<void> {
