@@ -183,6 +183,8 @@ async function market(app: FastifyInstance, deps: ApiServerDeps): Promise<void> 
   });
   await app.register(underPressure, {
     maxEventLoopDelay: limits.eventLoopDelayMs,
+    // an interval in which the loop never turned counts as a delay without end: it must be as long as what is allowed
+    sampleInterval: Math.max(1_000, limits.eventLoopDelayMs),
     customError: Overloaded,
     retryAfter: 1,
   });
