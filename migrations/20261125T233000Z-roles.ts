@@ -102,7 +102,7 @@ const SERVED_HERE = (agent: string) => `(select true from agent g where g.id = $
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const role of [...ROLES, QUEUE_ROLE]) await ensureRole(db, role);
   const run = (statement: string) => sql.raw(statement).execute(db);
-  await run(`grant ${QUEUE_ROLE} to ${ROLES.join(', ')}`);
+  for (const role of ROLES) await run(membership(QUEUE_ROLE, role));
   // what BullMQ keeps is expendable; made again, it belongs to the queues' role
   await run('drop schema if exists bullmq cascade');
   await run(`do $$ begin execute format('grant create on database %I to ${QUEUE_ROLE}', current_database()); end $$`);
@@ -158,6 +158,11 @@ function policies(): string[] {
   ];
 }
 
+/** An owner that may grant no roles is given them with their memberships. */
+const membership = (group: string, role: string) => `do $$ begin
+  if not pg_has_role('${role}', '${group}', 'member') then grant ${group} to ${role}; end if;
+end $$`;
+
 /** Roles belong to the whole server: another database of it may have made them, at this moment too. */
 async function ensureRole(db: Kysely<unknown>, role: string): Promise<void> {
   await sql
@@ -169,10 +174,11 @@ async function ensureRole(db: Kysely<unknown>, role: string): Promise<void> {
     exception when duplicate_object or unique_violation then null;
     end;
   end if;
-  -- so that one connection string can serve every part of the market: a process takes on the role of its part
+  -- so that one connection string can serve every part of the market: a process takes on the role of its part; of itself the
+  -- owner has none of their rights, as policies of all roles together would ask each other in circles
   if not (select rolsuper from pg_roles where rolname = current_user) then
     begin
-      execute format('grant ${role} to %I', current_user);
+      execute format('grant ${role} to %I with inherit false', current_user);
     exception when insufficient_privilege then
       if not pg_has_role(current_user, '${role}', 'member') then raise; end if;
     end;

@@ -41,7 +41,7 @@ do $$ begin
   end if;
   if not (select rolsuper from pg_roles where rolname = current_user) then
     begin
-      execute format('grant swarmbid_keeper to %I', current_user);
+      execute format('grant swarmbid_keeper to %I with inherit false', current_user);
     exception when insufficient_privilege then
       if not pg_has_role(current_user, 'swarmbid_keeper', 'member') then raise; end if;
     end;
