@@ -21,7 +21,7 @@ export interface Check {
   mend: string | null;
 }
 
-const OLDEST_POSTGRES = 15;
+const OLDEST_POSTGRES = 16;
 const OLDEST_REDIS = '6.2';
 const LEAST_FREE_MIB = 512;
 
