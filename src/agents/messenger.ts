@@ -63,9 +63,12 @@ export class Messenger {
     return bus.subscribe(
       channels.replica(replicaId),
       agentMessageSchema,
-      async ({ recipients, ...message }, received) => {
+      async ({ recipients, subtaskId, ...message }, received) => {
         const answers = await Promise.all(recipients.map((agentId) => this.receive(agentId, message as AgentMessage)));
-        if (received.wantsReply) await received.reply(answers[0] ?? { ok: false, error: 'nobody here hears it' });
+        if (!received.wantsReply) return;
+        const [answer] = answers;
+        if (answer?.ok === true) await this.storeAnswer(message, subtaskId, answer.data as Json);
+        await received.reply(answer ?? { ok: false, error: 'nobody here hears it' });
       },
     );
   }
@@ -80,7 +83,7 @@ export class Messenger {
     let answer: AgentAnswer | undefined;
     await bus.request(
       channels.replica(receiver),
-      { ...wire(message), recipients: [agentId] },
+      { ...message, recipients: [agentId] },
       {
         replySchema: agentAnswerSchema,
         timeoutMs: Math.min(MAX_TIMEOUT_MS, Math.max(1, timeoutMs)),
@@ -116,7 +119,7 @@ export class Messenger {
     }
     await this.store(message);
     for (const [receiver, recipients] of byReplica) {
-      await bus.publish(channels.replica(receiver), { ...wire(message), recipients });
+      await bus.publish(channels.replica(receiver), { ...message, recipients });
     }
   }
 
@@ -134,6 +137,18 @@ export class Messenger {
       topic: storableText(topic, 200),
       data: storable.value,
     };
+  }
+
+  /** By the process of who gave it: a pool may speak for its own agents alone. The asker waits for the answer, not for this to succeed. */
+  private async storeAnswer(
+    { id, taskId, from, to, topic }: Pick<AgentMessage, 'id' | 'taskId' | 'from' | 'to' | 'topic'>,
+    subtaskId: string,
+    data: Json,
+  ): Promise<void> {
+    if (to === null) return;
+    await this.store({ id: uuidv7(), taskId, subtaskId, from: to, to: from, topic, data }).catch((error: unknown) =>
+      this.options.logger.warn({ err: error, agentId: to, taskId, messageId: id }, 'an answer was not stored'),
+    );
   }
 
   private async store(message: StoredMessage): Promise<void> {
@@ -182,5 +197,3 @@ function abortOf(signal: AbortSignal): Promise<never> {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
 }
-
-const wire = ({ id, taskId, from, to, topic, data }: StoredMessage) => ({ id, taskId, from, to, topic, data });

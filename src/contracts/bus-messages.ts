@@ -35,6 +35,8 @@ export const directoryMessageSchema = z.object({ changed: z.enum(['agents', 'ski
 export const agentMessageSchema = z.object({
   id: z.string(),
   taskId: z.string(),
+  /** That the sender works on. */
+  subtaskId: z.string(),
   from: z.string(),
   to: z.string().nullable(),
   /** The agents of the receiving process that shall hear it. */

@@ -205,7 +205,7 @@ describe.each(TRANSPORTS)('teams on %s', (transport) => {
     expect(task.warnings[0]!.message).toContain('deliveries.spend.cost = 200, deliveries.plan.limit = 100');
   });
 
-  it('an agent asks another and gets its answer, or is told why not; each message is told as message.sent', async () => {
+  it('an agent asks another and gets its answer, or is told why not; each message and each answer is kept, and told as message.sent', async () => {
     const code = (asked: Promise<unknown>) => asked.catch((error: unknown) => (error as { code?: unknown }).code);
     asker.act = async (_subtask, context) => ({
       answer: await context.ask('teller', 'rates', { segment: 'a' }),
@@ -231,15 +231,21 @@ describe.each(TRANSPORTS)('teams on %s', (transport) => {
       topic: 'rates',
       data: { segment: 'a' },
     });
-    const events = await market.until(id, (all) => ofType(all, 'message.sent').length === 4);
+    const events = await market.until(id, (all) => ofType(all, 'message.sent').length === 5);
     expect(ofType(events, 'message.sent').map((event) => event.data)).toEqual(
       [
-        ['teller', 'rates'],
-        ['teller', 'fail'],
-        ['teller', 'never'],
-        ['present', 'rates'],
-      ].map(([to, topic]) => ({ from: 'asker', to, topic, subtaskId: `${id}-0` })),
+        ['asker', 'teller', 'rates'],
+        ['teller', 'asker', 'rates'],
+        ['asker', 'teller', 'fail'],
+        ['asker', 'teller', 'never'],
+        ['asker', 'present', 'rates'],
+      ].map(([from, to, topic]) => ({ from, to, topic, subtaskId: `${id}-0` })),
     );
+    const { items: kept } = await market.admin.messages(id);
+    expect(kept.slice(0, 2)).toMatchObject([
+      { from: 'asker', to: 'teller', topic: 'rates', data: { segment: 'a' } },
+      { from: 'teller', to: 'asker', topic: 'rates', data: { rate: 0.25, for: { segment: 'a' } } },
+    ]);
   });
 
   it('what an agent publishes every other member of its team hears, and nobody else', async () => {

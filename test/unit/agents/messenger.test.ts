@@ -63,7 +63,16 @@ test('a message to an agent that never settles is answered after 60 s, not befor
   const messenger = new Messenger({ agents: [deaf], db, bus, replicaId: 'r', leaseMs: 1_000, logger, onReport });
   await messenger.listen();
 
-  const message = { id: 'm', taskId: 't', from: 'asker', to: 'deaf', topic: 'plan', data: null, recipients: ['deaf'] };
+  const message = {
+    id: 'm',
+    taskId: 't',
+    subtaskId: 't-0',
+    from: 'asker',
+    to: 'deaf',
+    topic: 'plan',
+    data: null,
+    recipients: ['deaf'],
+  };
   const dealtWith = bus.deliver(message);
   await vi.advanceTimersByTimeAsync(LIMIT_MS - 1);
   expect(bus.replies).toEqual([]);
