@@ -43,3 +43,5 @@ export const memoryViewSchema = z.object({
   subtaskId: z.string(),
   at: z.string(),
 });
+/** What an agent remembers, and of what. */
+export type MemoryView = z.infer<typeof memoryViewSchema>;

@@ -41,6 +41,8 @@ export const toolBodySchema = z.strictObject({
   }),
 });
 export type ToolBody = z.output<typeof toolBodySchema>;
+/** The same, with what has a default left out. */
+export type ToolInput = z.input<typeof toolBodySchema>;
 
 export const publishedToolSchema = toolBodySchema.extend({
   name: toolNameSchema,

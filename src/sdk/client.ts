@@ -2,6 +2,7 @@ import type { AuditEntry, CreatedKey, KeyRequest, KeyView } from '../contracts/a
 import type { AgentChange, AgentRegistration, AgentView, Tier } from '../contracts/agent.ts';
 import type { AwardReceipt } from '../contracts/award.ts';
 import type { TaskEvent } from '../contracts/events.ts';
+import type { HandoffEntry, HandoffReport, MemoryView } from '../contracts/handoff.ts';
 import type {
   AgentReputation,
   LeaderboardRow,
@@ -15,6 +16,7 @@ import type { OwnerDeletion } from '../contracts/owner-data.ts';
 import type { Page } from '../contracts/primitives.ts';
 import type { Skill, SkillBody } from '../contracts/skill.ts';
 import type { TaskListItem, TaskStatus, TaskSubmission, TaskView } from '../contracts/task.ts';
+import type { PublishedTool, ToolInput } from '../contracts/tool.ts';
 import { uuidv7 } from '../util/uuid.ts';
 import { send, sendForJson, sendForStream, type Fetch, type HttpOptions, type HttpRequest } from './http.ts';
 import { listenToMarket, type MarketListener } from './market-feed.ts';
@@ -131,6 +133,11 @@ export class SwarmbidClient {
     return this.#get(`/v1/tasks/${id(taskId)}/messages`, options);
   }
 
+  /** Conversations that the task's agents handed on, or were kept from handing on, in their order. */
+  handoffs(taskId: string, options: PageOptions = {}): Promise<Page<HandoffEntry>> {
+    return this.#get(`/v1/tasks/${id(taskId)}/handoffs`, options);
+  }
+
   /**
    * Answers an escalated task; the same answer once more changes nothing.
    * @throws SwarmbidError CONFLICT if nothing waits for a decision, or several do and `subtaskId` names none
@@ -177,6 +184,26 @@ export class SwarmbidClient {
     return this.#json({ method: 'PUT', path: `/v1/skills/${id(skillId)}`, body, ...options });
   }
 
+  /** Tools as data that agents may use, each in its newest version. */
+  tools(options: PageOptions = {}): Promise<Page<PublishedTool>> {
+    return this.#get('/v1/tools', options);
+  }
+
+  /** The newest 200 versions of a tool, newest first, also of one that was withdrawn. */
+  toolVersions(name: string, options: CallOptions = {}): Promise<Page<PublishedTool>> {
+    return this.#get(`/v1/tools/${id(name)}/versions`, options);
+  }
+
+  /** Admin. Tries the tool and publishes it as a new version. @throws SwarmbidError INVALID_REQUEST if its trial fails */
+  putTool(name: string, tool: ToolInput, options: CallOptions = {}): Promise<PublishedTool> {
+    return this.#json({ method: 'PUT', path: `/v1/tools/${id(name)}`, body: tool, ...options });
+  }
+
+  /** Admin. The tool is offered no more; its versions stay. */
+  withdrawTool(name: string, options: CallOptions = {}): Promise<void> {
+    return this.#done({ method: 'DELETE', path: `/v1/tools/${id(name)}`, ...options });
+  }
+
   agents(options: PageOptions = {}): Promise<Page<AgentView>> {
     return this.#get('/v1/agents', options);
   }
@@ -206,6 +233,22 @@ export class SwarmbidClient {
   /** The agent's ledger, newest entries first; `from` and `to` are ISO 8601. */
   reputation(agentId: string, options: CallOptions & { from?: string; to?: string } = {}): Promise<AgentReputation> {
     return this.#get(`/v1/agents/${id(agentId)}/reputation`, options);
+  }
+
+  /** What the agent remembers of own tasks (an admin's: of all), newest first. */
+  memories(agentId: string, options: PageOptions = {}): Promise<Page<MemoryView>> {
+    return this.#get(`/v1/agents/${id(agentId)}/memories`, options);
+  }
+
+  /** Deletes one memory, or, without `memoryId`, all that the agent remembers of own tasks (an admin's: of all). */
+  forget(agentId: string, memoryId?: string, options: CallOptions = {}): Promise<void> {
+    const one = memoryId === undefined ? '' : `/${id(memoryId)}`;
+    return this.#done({ method: 'DELETE', path: `/v1/agents/${id(agentId)}/memories${one}`, ...options });
+  }
+
+  /** Admin. Which handoffs are made, which loop, which are never used. `window` as for `movers`, default `7d`. */
+  handoffReport(options: CallOptions & { window?: string } = {}): Promise<HandoffReport> {
+    return this.#get('/v1/admin/handoffs', options);
   }
 
   /** Admin. */

@@ -9,6 +9,7 @@ export type { AuditEntry, CreatedKey, KeyView } from '../contracts/access.ts';
 export type { AgentStatus, AgentView, Tier } from '../contracts/agent.ts';
 export type { AwardReceipt, ReceiptRound, ScoredBid } from '../contracts/award.ts';
 export type { EventType, TaskEvent } from '../contracts/events.ts';
+export type { HandoffEntry, HandoffReport, MemoryView } from '../contracts/handoff.ts';
 export type {
   AgentReputation,
   LeaderboardRow,
@@ -30,3 +31,4 @@ export type {
   TaskSubmission,
   TaskView,
 } from '../contracts/task.ts';
+export type { PublishedTool, ToolInput } from '../contracts/tool.ts';

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { SwarmbidClient, SwarmbidError } from '../../../src/sdk/index.ts';
+import { ROUTES } from '../../../src/contracts/permissions.ts';
+import { SwarmbidClient, SwarmbidError, type ToolInput } from '../../../src/sdk/index.ts';
 import {
   startFakeMarketServer,
   type FakeAnswer,
@@ -40,6 +41,16 @@ const problem = (status: number, code: string, more: object = {}): FakeAnswer =>
 });
 const UNAVAILABLE = { ...problem(503, 'UNAVAILABLE'), headers: { 'retry-after': '0' } };
 const TASK = { type: 'report' };
+const RATE: ToolInput = {
+  description: 'the rate of a currency',
+  parameters: { type: 'object' },
+  call: { kind: 'expression', expression: '1.1' },
+  trial: { arguments: {} },
+};
+
+async function consumed(pieces: AsyncIterable<string>): Promise<void> {
+  for await (const piece of pieces) expect(piece).toBeTypeOf('string');
+}
 
 describe('the routes', () => {
   const calls: [string, (client: SwarmbidClient) => Promise<unknown>, string, string, unknown?][] = [
@@ -78,10 +89,25 @@ describe('the routes', () => {
     ['tiers', (c) => c.tiers(), 'GET', '/v1/admin/reputation/tiers'],
     ['movers', (c) => c.movers({ window: '7d' }), 'GET', '/v1/admin/reputation/movers?window=7d'],
     ['stats', (c) => c.stats({ window: '1h' }), 'GET', '/v1/admin/stats?window=1h'],
+    ['series', (c) => c.series({ buckets: 5 }), 'GET', '/v1/admin/stats/series?buckets=5'],
     ['audit', (c) => c.audit(), 'GET', '/v1/admin/audit'],
     ['createKey', (c) => c.createKey({ role: 'admin' }), 'POST', '/v1/admin/keys', { role: 'admin' }],
     ['keys', (c) => c.keys(), 'GET', '/v1/admin/keys'],
     ['revokeKey', (c) => c.revokeKey('k'), 'DELETE', '/v1/admin/keys/k'],
+    ['submit', (c) => c.submit(TASK), 'POST', '/v1/tasks', TASK],
+    ['messages', (c) => c.messages('t'), 'GET', '/v1/tasks/t/messages'],
+    ['handoffs', (c) => c.handoffs('t', { limit: 2 }), 'GET', '/v1/tasks/t/handoffs?limit=2'],
+    ['handoffReport', (c) => c.handoffReport({ window: '1h' }), 'GET', '/v1/admin/handoffs?window=1h'],
+    ['tools', (c) => c.tools(), 'GET', '/v1/tools'],
+    ['toolVersions', (c) => c.toolVersions('rate'), 'GET', '/v1/tools/rate/versions'],
+    ['putTool', (c) => c.putTool('rate', RATE), 'PUT', '/v1/tools/rate', RATE],
+    ['withdrawTool', (c) => c.withdrawTool('rate'), 'DELETE', '/v1/tools/rate'],
+    ['memories', (c) => c.memories('a'), 'GET', '/v1/agents/a/memories'],
+    ['forget all', (c) => c.forget('a'), 'DELETE', '/v1/agents/a/memories'],
+    ['forget one', (c) => c.forget('a', 'm'), 'DELETE', '/v1/agents/a/memories/m'],
+    ['exportOwner', (c) => consumed(c.exportOwner('o')), 'GET', '/v1/admin/owners/o/export'],
+    ['deleteOwnerData', (c) => c.deleteOwnerData('o'), 'DELETE', '/v1/admin/owners/o/data'],
+    ['readiness', (c) => c.readiness(), 'GET', '/readyz'],
     ['health', (c) => c.health(), 'GET', '/healthz'],
     ['metrics', (c) => c.metrics(), 'GET', '/metrics'],
     ['openapi', (c) => c.openapi(), 'GET', '/openapi.json'],
@@ -96,6 +122,17 @@ describe('the routes', () => {
       expect(server?.requests[0]?.body).toEqual(body);
     },
   );
+
+  test('each route that is no page for people is asked by one of these', () => {
+    const pages = new Set(['GET /', 'GET /assets/*', 'GET /docs', 'GET /docs/*', 'OPTIONS *']);
+    const isPage = (route: string) => pages.has(route) || route.startsWith('GET /admin/queues');
+    const asked = calls.map(([, , method, path]) => `${method} ${path.split('?')[0]}`);
+    const unasked = Object.keys(ROUTES).filter((route) => {
+      const pattern = new RegExp(`^${route.replaceAll(/:\w+/g, '[^/]+')}$`);
+      return !isPage(route) && !asked.some((one) => pattern.test(one));
+    });
+    expect(unasked).toEqual([]);
+  });
 
   test('a delete that answers 204 without a body resolves', async () => {
     const client = await clientOf(() => ({ status: 204, body: '' }));
