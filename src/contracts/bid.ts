@@ -6,6 +6,9 @@ export const PASS_REASONS = ['NO_SKILL', 'UNHEALTHY', 'OVERLOADED', 'OUT_OF_DOMA
 /** Why an agent does not bid; DECLINED is an agent's own `assess` saying no. */
 export type PassReason = (typeof PASS_REASONS)[number];
 
+/** Of a description, this much is announced. */
+export const ANNOUNCED_DESCRIPTION_CHARS = 500;
+
 /** What is announced: one opening for bids. It carries no task data: an agent that wins gets that with its job. */
 export const announcementSchema = z.object({
   taskId: z.string(),
@@ -13,7 +16,7 @@ export const announcementSchema = z.object({
   subtaskId: z.string().optional(),
   round: z.number().int().min(1),
   type: z.string(),
-  /** At most 500 characters of the task's description. */
+  /** At most 500 characters of the step's description, or else the task's. */
   description: z.string().optional(),
   requiredSkills: z.array(z.string()),
   domain: z.string().optional(),

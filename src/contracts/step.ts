@@ -42,8 +42,13 @@ export const stepSchema = z.strictObject({
 });
 export type Step = z.output<typeof stepSchema>;
 
-/** A step as decisions see it. Its description and data are stored beside it: only its agent needs them. */
-export type StepSpec = Pick<Step, 'id' | 'skills' | 'when' | 'switch' | 'review'> & { dependsOn: string[] };
+/**
+ * A step as decisions see it. Its data, and its description whole, are stored beside it: only its agent needs them. Of its
+ * `description` there is here what is announced.
+ */
+export type StepSpec = Pick<Step, 'id' | 'skills' | 'description' | 'when' | 'switch' | 'review'> & {
+  dependsOn: string[];
+};
 
 /** What the agents of steps are given, by the step's number. */
 export type StepInputs = Record<string, Pick<Step, 'description' | 'data'>>;

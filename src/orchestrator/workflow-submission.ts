@@ -1,3 +1,4 @@
+import { ANNOUNCED_DESCRIPTION_CHARS } from '../contracts/bid.ts';
 import type { FieldError } from '../contracts/errors.ts';
 import type { StepInputs, StepSpec } from '../contracts/step.ts';
 import type { ParsedTaskSubmission } from '../contracts/task.ts';
@@ -7,10 +8,11 @@ import type { Synthesis } from './ports.ts';
 /** The steps as decisions see them; undefined for a task that the market divides. */
 export function stepsOf({ steps = [] }: ParsedTaskSubmission): StepSpec[] | undefined {
   if (steps.length === 0) return undefined;
-  return steps.map(({ id, skills, dependsOn = [], when, switch: branch, review }) => ({
+  return steps.map(({ id, skills, description, dependsOn = [], when, switch: branch, review }) => ({
     id,
     skills,
     dependsOn,
+    ...(description === undefined ? {} : { description: description.slice(0, ANNOUNCED_DESCRIPTION_CHARS) }),
     ...(when === undefined ? {} : { when }),
     ...(branch === undefined ? {} : { switch: branch }),
     ...(review === undefined ? {} : { review }),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Announcement } from '../../src/contracts/bid.ts';
 import type { EventType, TaskEvent } from '../../src/contracts/events.ts';
 import type { TaskSubmission, TaskView } from '../../src/contracts/task.ts';
 import type { SwarmbidClient } from '../../src/sdk/index.ts';
@@ -22,7 +23,15 @@ const step = (id: string, dependsOn: string[] = [], more: Partial<Step> = {}): S
 
 describe.each(TRANSPORTS)('workflows of steps on %s', (transport) => {
   const finder = new Actor({ id: 'finder', skills: ['find'] });
-  const writer = new Actor({ id: 'writer', skills: ['write'] });
+  const announced: Announcement[] = [];
+  const writer = new Actor({
+    id: 'writer',
+    skills: ['write'],
+    assess: (announcement, _self, standard) => {
+      announced.push(announcement);
+      return standard;
+    },
+  });
   const reviewer = new Actor({ id: 'reviewer', skills: ['review'] });
   const worker = new Actor({ id: 'worker', skills: ['work'], capacity: 16 });
   let market: Market;
@@ -51,6 +60,7 @@ describe.each(TRANSPORTS)('workflows of steps on %s', (transport) => {
     writer.act = ({ dependencies, data }) => ({ text: JSON.stringify(dependencies), tone: data['tone'] });
     const submitted = await market.submit({
       type: 'article',
+      description: 'An article about bees.',
       data: { topic: 'bees', tone: 'dry' },
       steps: [
         { id: 'text', skills: ['write'], dependsOn: ['facts'], description: 'Write it.', data: { tone: 'warm' } },
@@ -74,6 +84,11 @@ describe.each(TRANSPORTS)('workflows of steps on %s', (transport) => {
       description: 'Write it.',
       data: { topic: 'bees', tone: 'warm' },
       dependencies: { facts },
+    });
+    expect(announced.find((one) => one.taskId === task.id)).toMatchObject({
+      subtaskId: `${task.id}-0`,
+      description: 'Write it.',
+      requiredSkills: ['write'],
     });
     const [second, first] = task.subtasks;
     expect(Date.parse(second!.startedAt!)).toBeGreaterThanOrEqual(Date.parse(first!.finishedAt!));

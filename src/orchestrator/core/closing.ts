@@ -1,13 +1,11 @@
 /** A round from its announcement to the command that closes it. */
 import type { AwardPolicy } from '../../contracts/award-policy.ts';
-import type { Announcement, PoolReply } from '../../contracts/bid.ts';
+import { ANNOUNCED_DESCRIPTION_CHARS, type Announcement, type PoolReply } from '../../contracts/bid.ts';
 import type { Command } from './commands.ts';
 import type { KnownAgent } from './eligibility.ts';
 import { judgeRound, mergeReplies, type MergedReply } from './round.ts';
 import { WHOLE_TASK, type TaskRecord } from './task-record.ts';
 import type { Candidate } from './team-formation.ts';
-
-const DESCRIPTION_CHARS = 500;
 
 /** An opening that a pass of the auction has taken from the board. */
 export interface Opening {
@@ -25,12 +23,14 @@ export interface Opening {
 export function announcementOf(task: TaskRecord, opening: Opening, nth: number): Announcement {
   const { spec } = task;
   const subtask = opening.ord === WHOLE_TASK ? undefined : task.subtasks[opening.ord];
+  const step = spec.steps?.find((one) => one.id === subtask?.stepId);
+  const description = step?.description ?? spec.description;
   return {
     taskId: task.id,
     ...(subtask === undefined ? {} : { subtaskId: subtask.id }),
     round: task.round + nth,
     type: spec.type,
-    ...(spec.description === undefined ? {} : { description: spec.description.slice(0, DESCRIPTION_CHARS) }),
+    ...(description === undefined ? {} : { description: description.slice(0, ANNOUNCED_DESCRIPTION_CHARS) }),
     requiredSkills: opening.skills,
     ...(spec.domain === undefined ? {} : { domain: spec.domain }),
     complexity: spec.complexity,
