@@ -286,7 +286,24 @@ describe('admin', () => {
 describe('every view', () => {
   const views = async () => {
     const { id } = await market.run({ type: 'cost-review', requiredSkills: ['cost_tracking', 'data_analysis'] });
-    return ['/tasks', '/submit', `/tasks/${id}`, '/agents', '/agents/finance', '/market', '/admin'];
+    const workflow = await market.run({
+      type: 'workflow',
+      steps: Array.from({ length: 8 }, (_, i) => ({
+        id: `step-${i}`,
+        skills: ['documentation'],
+        dependsOn: i === 0 ? [] : [`step-${i - 1}`],
+      })),
+    });
+    return [
+      '/tasks',
+      '/submit',
+      `/tasks/${id}`,
+      `/tasks/${workflow.id}`,
+      '/agents',
+      '/agents/finance',
+      '/market',
+      '/admin',
+    ];
   };
   const settled = async (page: Page) => {
     await expect.poll(() => page.locator('.loading').count(), POLL).toBe(0);

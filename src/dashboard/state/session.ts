@@ -38,11 +38,15 @@ async function findRole(): Promise<'admin' | 'submitter'> {
   }
 }
 
-/** Kept for this tab alone, and until it is closed. */
 export async function unlock(key: string): Promise<void> {
+  adoptKey(key);
+  await openSession();
+}
+
+/** From now on, for this tab alone, and until it is closed. What is on the screen stays there. */
+export function adoptKey(key: string): void {
   sessionStorage.setItem(STORED_AS, key);
   token.value = key;
-  await openSession();
 }
 
 export async function forgetKey(): Promise<void> {

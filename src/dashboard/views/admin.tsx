@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { AuditEntry, CreatedKey, KeyView } from '../../sdk/index.ts';
 import { day, NONE, shortName } from '../format.ts';
-import { client, token, unlock } from '../state/session.ts';
+import { client, token, adoptKey } from '../state/session.ts';
 import { usePages } from '../state/use-pages.ts';
 import { ActionError, ConfirmButton, Field, useAction } from '../ui/action.tsx';
 import { Card, Dot, PageHead } from '../ui/parts.tsx';
@@ -108,8 +108,8 @@ function NewKey({ onCreated }: { onCreated: () => Promise<void> }) {
       const owned = ownerId.trim() === '' ? {} : { ownerId: ownerId.trim() };
       const key = await client.value.createKey({ role, ...named, ...owned });
       setCreated(key);
-      // the first key locks the market for all who have none: also for this page
-      if (token.value === undefined) await unlock(key.key);
+      // the first key locks the market for all who have none: also for this page, which must go on showing it
+      if (token.value === undefined) adoptKey(key.key);
       else await onCreated();
     });
   };

@@ -12,6 +12,8 @@ import { Decision } from './decision.tsx';
 import { EventLog } from './event-log.tsx';
 import { Feedback } from './feedback.tsx';
 import { ResultCard } from './result.tsx';
+import { Messages } from './messages.tsx';
+import { StepGraph } from './steps.tsx';
 import { Timeline } from './timeline.tsx';
 import { Json } from './json.tsx';
 
@@ -44,12 +46,14 @@ export function TaskPage({ id }: { id: string }) {
             <div class="column">
               {value.status === 'escalated' && <Decision task={value} events={events} onDecided={task.put} />}
               <ResultCard task={value} />
+              <StepGraph task={value} />
               <Timeline task={value} story={story} lastEvent={events.at(-1)} />
               <Auction story={story} receipt={receipt} status={value.status} />
             </div>
             <div class="column">
               <About task={value} />
               <Feedback task={value} onGiven={task.put} />
+              <Messages taskId={id} events={events} startedAt={value.createdAt} />
               <EventLog events={events} startedAt={value.createdAt} />
               <Submitted task={value} />
             </div>

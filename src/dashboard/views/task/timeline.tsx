@@ -70,7 +70,7 @@ function Line({ subtask, skills, attempts, span }: LineProps) {
   return (
     <li>
       <span class="line-name">
-        <strong>{skills.length > 0 ? skills.join(', ') : partName(subtask.id)}</strong>
+        <strong>{nameOf(subtask, skills)}</strong>
         {subtask.agentId === null ? <span class="muted">nobody</span> : <AgentLink id={subtask.agentId} />}
       </span>
       <span class="track">
@@ -86,10 +86,21 @@ function Line({ subtask, skills, attempts, span }: LineProps) {
   );
 }
 
+function nameOf({ id, stepId }: LineProps['subtask'], skills: readonly string[]): string {
+  const named = skills.length > 0 ? skills.join(', ') : partName(id);
+  return stepId === undefined ? named : `${stepId} (${named})`;
+}
+
+function makerText({ method, model, endpoint }: NonNullable<LineProps['subtask']['madeBy']>): string {
+  if (method === 'rules') return 'by rules';
+  return `by the model ${model ?? '?'}${endpoint === undefined ? '' : ` at ${endpoint}`}`;
+}
+
 function lineDetail(subtask: LineProps['subtask'], last: StoryAttempt | undefined): string {
   const parts = [
     ...(subtask.attempt > 1 ? [`attempt ${subtask.attempt}`] : []),
     ...(subtask.quality === null ? [] : [`quality ${number(subtask.quality, 1)} (${subtask.qualitySource ?? '?'})`]),
+    ...(subtask.madeBy === undefined ? [] : [makerText(subtask.madeBy)]),
     ...(subtask.error === undefined || subtask.status === 'accepted' ? [] : [words(subtask.error.code)]),
     ...(last?.endedAtMs === null
       ? [`${number(last.percent, 0)} %${last.note === undefined ? '' : `, ${last.note}`}`]
