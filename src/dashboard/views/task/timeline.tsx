@@ -37,7 +37,7 @@ export function Timeline({ task, story, lastEvent }: TimelineProps) {
           />
         ))}
       </ul>
-      {result !== undefined && result.contributors.length > 1 && (
+      {result !== undefined && result.contributors.length > 1 && result.speedup > 1 && (
         <p class="hint num">
           {duration(result.durationMs)} side by side, {duration(result.sequentialMs)} one after another:{' '}
           {number(result.speedup)} times as fast.
