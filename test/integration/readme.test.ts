@@ -2,7 +2,6 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { stripTypeScriptTypes } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough, Readable } from 'node:stream';
@@ -73,14 +72,6 @@ function isJson(text: string): boolean {
   }
 }
 
-function isTypeScript(text: string): boolean {
-  try {
-    return stripTypeScriptTypes(text) !== '';
-  } catch {
-    return false;
-  }
-}
-
 function fail(what: string): never {
   throw new Error(what);
 }
@@ -130,13 +121,12 @@ describe('what the pages say', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('every block can be read by what it is for: a shell, JSON, TypeScript', async () => {
+  it('every block can be read by what it is for: a shell, JSON', async () => {
     const broken = await failing((page) => [
       ...[...blocks(page, 'sh'), ...blocks(page, 'bash')].filter(
         (block) => spawnSync('bash', ['-n'], { input: block }).status !== 0,
       ),
       ...blocks(page, 'json').filter((block) => !isJson(block)),
-      ...blocks(page, 'ts').filter((block) => !isTypeScript(block)),
     ]);
     expect(broken).toEqual([]);
     const languages = await failing((page) => [...page.matchAll(FENCE)].map((fence) => fence[1] ?? ''));
