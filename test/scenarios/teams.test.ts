@@ -138,11 +138,14 @@ describe.each(TRANSPORTS)('teams on %s', (transport) => {
     expect(task.result!.warnings).toEqual(task.warnings);
   });
 
-  it('with allowPartial a subtask that failed for good leaves the others’ work standing; without it the task fails', async () => {
+  it('with allowPartial a subtask that failed for good leaves the others’ work standing, and a warning says why; without it the task fails', async () => {
     const wanted = { type: 'half', requiredSkills: ['present', 'clumsy'], maxAttempts: 1 };
     const partial = await market.run({ ...wanted, allowPartial: true });
     expect(partial).toMatchObject({ status: 'completed', result: { success: false, contributors: ['present'] } });
     expect(partial.subtasks.map((subtask) => subtask.status)).toEqual(['accepted', 'failed']);
+    expect(partial.result!.warnings).toEqual([
+      { rule: 'parts', message: 'Ended without them (allowPartial). clumsy: dropped it', blame: [] },
+    ]);
     const whole = await market.run(wanted);
     expect(whole).toMatchObject({ status: 'failed', error: { code: 'AGENT_FAILED' } });
     expect(whole.result).toBeUndefined();

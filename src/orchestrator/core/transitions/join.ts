@@ -15,10 +15,12 @@ export function join(draft: TaskDraft): void {
   const failed = draft.subtasks.filter((subtask) => subtask.status !== 'accepted' && subtask.status !== 'skipped');
   if (draft.workflow !== null && failed.length > 0) {
     if (!draft.spec.allowPartial || accepted.length === 0) return fail(draft, failureOfSteps(failed));
-    warnOfSteps(draft, failed);
-  } else if (accepted.length === 0 && failed.length > 0) {
+    warnOfFailed(draft, STEPS_RULE, accountOf(failed));
+  } else if (failed.length > 0) {
     const failure = failed.find((subtask) => subtask.error !== null)?.error;
-    return fail(draft, failure ?? { code: 'AGENT_FAILED', message: 'No subtask was accepted.' });
+    if (accepted.length === 0)
+      return fail(draft, failure ?? { code: 'AGENT_FAILED', message: 'No subtask was accepted.' });
+    warnOfFailed(draft, PARTS_RULE, failed.map(nameAndReason).join(' '));
   }
   const epoch = draft.task.epoch + 1;
   draft.set({ epoch });
@@ -42,11 +44,15 @@ function accountOf(failed: readonly SubtaskRecord[]): string {
   ].join(' ');
 }
 
-function warnOfSteps(draft: TaskDraft, failed: readonly SubtaskRecord[]): void {
-  const others = draft.task.warnings.filter((warning) => warning.rule !== STEPS_RULE);
-  const warning = { rule: STEPS_RULE, message: `Ended without them (allowPartial). ${accountOf(failed)}`, blame: [] };
+const nameAndReason = ({ skills, error }: SubtaskRecord) => `${skills.join(', ')}: ${error?.message ?? 'it failed.'}`;
+
+/** Once, though a synthesis that takes a delivery back brings the task here again. */
+function warnOfFailed(draft: TaskDraft, rule: string, account: string): void {
+  const others = draft.task.warnings.filter((warning) => warning.rule !== rule);
+  const warning = { rule, message: `Ended without them (allowPartial). ${account}`, blame: [] };
   draft.set({ warnings: [...others, warning] });
   draft.emit('validation.warning', warning);
 }
 
 const STEPS_RULE = 'steps';
+const PARTS_RULE = 'parts';
