@@ -124,6 +124,6 @@ function renderBanner(config: Config, url: string | null, agents: readonly Agent
   const served = agents === undefined ? 'the built-in agents' : formatList(agents.map((agent) => agent.id));
   const lines = ['', 'Swarmbid is up.', `  mode    ${stores}`, `  roles   ${config.roles.join(', ')}`];
   if (config.roles.includes('agents')) lines.push(`  agents  ${served}`);
-  if (url !== null) lines.push(`  API     ${url}/v1`, `  docs    ${url}/docs`);
+  if (url !== null) lines.push(`  open    ${url} (the dashboard)`, `  API     ${url}/v1`, `  docs    ${url}/docs`);
   return [...lines, 'Ctrl+C ends it.', ''];
 }
