@@ -27,7 +27,7 @@ export async function dashboardRoutes(app: FastifyInstance): Promise<void> {
   );
   if (root === undefined) {
     app.get('/', { schema: { hide: true } }, (_request, reply) =>
-      reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT),
+      reply.code(404).type('text/html; charset=utf-8').send(NOT_BUILT),
     );
     return;
   }
