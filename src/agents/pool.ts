@@ -71,7 +71,8 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.options = options;
-    this.replicaId = `${options.name}-${uuidv7()}`;
+    // no pool's name has a dot: the channel of a replica tells whose it is
+    this.replicaId = `${options.name}.${uuidv7()}`;
     this.messenger = new Messenger({ ...options, replicaId: this.replicaId });
     this.workbench = new Workbench({
       ...options,

@@ -116,7 +116,8 @@ class TransportEventBus {
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #session = uuidv7();
-  readonly #replyChannel = `${REPLY_CHANNEL_PREFIX}${uuidv7()}`;
+  /** Named after its owner, so that a transport with rights can keep others from listening to what is answered to it. */
+  readonly #replyChannel: string;
   readonly #freshness = new Freshness();
   #sentCount = 0;
   readonly #channels = new Map<string, ChannelState>();
@@ -136,6 +137,7 @@ class TransportEventBus {
   constructor(options: EventBusOptions, transport: Transport) {
     this.#options = options;
     this.#transport = transport;
+    this.#replyChannel = `${REPLY_CHANNEL_PREFIX}${options.from}.${uuidv7()}`;
     this.#logger = options.logger.child({ component: 'bus' });
   }
 

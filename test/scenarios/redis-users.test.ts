@@ -83,8 +83,19 @@ const refused: Record<string, string[]> = {
     'LPUSH {swarmbid}:synthesis:wait x',
     'GET {swarmbid}:count:x',
     'SUBSCRIBE swarmbid:elsewhere',
+    // other pools' bids, and messages to their agents
+    'PSUBSCRIBE swarmbid:reply.*',
+    'SUBSCRIBE swarmbid:reply.market:orchestrator.1',
+    'SUBSCRIBE swarmbid:replica.other.1',
   ],
 };
+
+it('a pool may answer whoever asks, and speak to the agents of others', async () => {
+  const client = new Redis(urlOf('pool-acme'), { maxRetriesPerRequest: 0, enableReadyCheck: false });
+  clients.push(client);
+  await client.publish('swarmbid:reply.market:orchestrator.1', 'x');
+  await client.publish('swarmbid:replica.other.1', 'x');
+});
 
 it.each(Object.keys(refused))('the user of %s is refused everything else', async (user) => {
   const client = new Redis(urlOf(user), { maxRetriesPerRequest: 0, enableReadyCheck: false });
