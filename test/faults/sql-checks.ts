@@ -1,12 +1,18 @@
 import { foldEntries, START_REPUTATION } from '../../src/reputation/core/ledger-rules.ts';
+import type { QueryResultRow } from 'pg';
 import type { Check } from './checks.ts';
 import { FORGED_COST_USD } from './message-faults.ts';
-import type { Site } from './site.ts';
+
+/** All that these checks ask of. */
+export interface StoreEvidence {
+  site: { postgres: { ask<Row extends QueryResultRow>(statement: string): Promise<Row[]> } };
+}
+export type SqlCheck = Omit<Check, 'find'> & { find(evidence: StoreEvidence): Promise<string[]> };
 
 const FINAL = `('completed', 'failed', 'cancelled', 'expired')`;
 
 /** A check that is one query, and so sees one moment: each row is a finding. S holds at any moment. */
-function query(id: string, counts: Check['counts'], says: string, statement: string): Check {
+function query(id: string, counts: Check['counts'], says: string, statement: string): SqlCheck {
   return {
     id,
     says,
@@ -16,7 +22,7 @@ function query(id: string, counts: Check['counts'], says: string, statement: str
   };
 }
 
-export const sqlChecks: Check[] = [
+export const sqlChecks: SqlCheck[] = [
   query(
     'S3',
     'doubled',
@@ -84,9 +90,10 @@ export const sqlChecks: Check[] = [
       and not exists (select from task t where t.id = e.task_id and jsonb_array_length(t.spec -> 'rules') > 0)
     group by data ->> 'subtaskId' having count(*) > 1
     union all
-    select 'told and entered differ', t.id::text from task t
-    where (select count(*) from event e where e.task_id = t.id and e.type = 'reputation.changed')
-      <> (select count(*) from ledger l where l.task_id = t.id and l.told)`,
+    select 'told and entered differ', task_id::text
+    from (select task_id, count(*) as told from event where type = 'reputation.changed' group by task_id) e
+    full join (select task_id, count(*) as entered from ledger where told group by task_id) l using (task_id)
+    where told is distinct from entered`,
   ),
   query(
     'S7',
@@ -130,7 +137,7 @@ interface Entry {
   outcome: string;
 }
 
-async function replayLedger(site: Site): Promise<string[]> {
+async function replayLedger(site: StoreEvidence['site']): Promise<string[]> {
   const entries = await site.postgres.ask<Entry>(
     'select agent_id, delta, before, after, outcome from ledger where fold_seq is not null order by fold_seq',
   );
