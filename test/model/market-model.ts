@@ -27,6 +27,7 @@ interface Known {
 
 export interface Model {
   tasks: Known[];
+  suspended: Set<string>;
 }
 
 const SECOND_POOL = 'second';
@@ -140,12 +141,31 @@ const rate = onTask('rate', async (task, { market }) => {
   if (typeof answer === 'string') expect(answer).toBe('CONFLICT');
 });
 
-const release = onTask('release', async ({ gate }) => gate?.resolve(undefined));
+const release = onTask('release', async (task) => open(task));
+
+function open(task: Known): void {
+  task.gate?.resolve(undefined);
+  task.gate = undefined;
+}
+
+/** Until a task has come to its end, which nothing keeps it from. */
+const awaitEnd = (index: number): Command => ({
+  check: ({ tasks, suspended }) =>
+    suspended.size === 0 && tasks.length > 0 && tasks.every(({ gate }) => gate === undefined),
+  run: async ({ tasks }, { market }) => {
+    const task = picked(tasks, index);
+    expectEnd(task, await market.ended(task.id ?? ''));
+  },
+  toString: () => `awaitEnd(${index})`,
+});
 
 const status = (change: 'suspended' | 'active') => (pick: number) => ({
   check: () => true,
-  run: async (_model: Model, { market, agents }: World) => {
-    await market.admin.changeAgent(picked(agents, pick), { status: change });
+  run: async ({ suspended }: Model, { market, agents }: World) => {
+    const agent = picked(agents, pick);
+    await market.admin.changeAgent(agent, { status: change });
+    if (change === 'active') suspended.delete(agent);
+    else suspended.add(agent);
   },
   toString: () => `${change}(${pick})`,
 });
@@ -174,6 +194,7 @@ export const commands = fc.commands<Model, World, false>(
     pick.map(cancel),
     pick.map(rate),
     pick.map(release),
+    pick.map(awaitEnd),
     pick.map(status('suspended')),
     pick.map(status('active')),
     fc.constant(pool('stopPool')),
@@ -187,7 +208,7 @@ export async function settle({ tasks }: Model, world: World): Promise<void> {
   const { market, agents } = world;
   await world.startPool();
   for (const agent of agents) await market.admin.changeAgent(agent, { status: 'active' });
-  for (const { gate } of tasks) gate?.resolve(undefined);
+  for (const task of tasks) open(task);
   const ended = await Promise.all(tasks.map((task) => market.ended(task.id ?? '')));
   for (const [index, task] of tasks.entries()) expectEnd(task, ended[index]!);
   await expectRest(world);

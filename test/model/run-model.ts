@@ -26,7 +26,7 @@ async function runBatch(seed: number, numRuns: number): Promise<string | null> {
   try {
     await world.startPool();
     const property = fc.asyncProperty(commands, async (sequence) => {
-      const model: Model = { tasks: [] };
+      const model: Model = { tasks: [], suspended: new Set() };
       await fc.asyncModelRun(() => ({ model, real: world }), sequence);
       await settle(model, world);
     });
