@@ -7,6 +7,8 @@ import type { Session } from './session.ts';
 
 /** How long to wait, after a task's end, for the reputations that it moves; the market folds them within a second. */
 const AFTERMATH_MS = 5_000;
+/** A task for which nothing was awarded for so long waits for an agent: its watcher is told, once. */
+const WAITING_AFTER_MS = 3_000;
 const AFTERMATH_OVER = new Error('the time for late events is over');
 
 export interface FollowedTask {
@@ -82,9 +84,17 @@ function wordsView(session: Session) {
   const skills = new Map<string, readonly string[]>();
   const skillsOf = (subtaskId: string) => skills.get(subtaskId) ?? [];
   let startMs: number | undefined;
+  let waiting: NodeJS.Timeout | undefined;
+  let toldOfWaiting = false;
+  const tellOfWaiting = () => {
+    toldOfWaiting = true;
+    view.line(colors.dim(WAITING));
+  };
   return {
     show: (event: TaskEvent) => {
       startMs ??= Date.parse(event.at);
+      if (!BEFORE_AWARD.has(event.type)) clearTimeout(waiting);
+      else if (!toldOfWaiting) waiting ??= setTimeout(tellOfWaiting, WAITING_AFTER_MS);
       const [subtaskId = '', step] = [textField(event.data, 'subtaskId'), textField(event.data, 'stepId')];
       if (step !== undefined) skills.set(subtaskId, [step]);
       else if (event.type === 'subtask.started') skills.set(subtaskId, textsField(event.data, 'skills'));
@@ -96,10 +106,19 @@ function wordsView(session: Session) {
       else view.lineWithoutBars(lines);
     },
     end: () => {
+      clearTimeout(waiting);
       view.settle();
     },
   };
 }
+
+const BEFORE_AWARD: ReadonlySet<string> = new Set<TaskEvent['type']>([
+  'task.accepted',
+  'task.announced',
+  'bids.received',
+]);
+const WAITING =
+  '           waiting     whoever could do it is busy, or nobody has the skills; `swarmbid agents` tells, `swarmbid cancel` ends it';
 
 /** Told by a bar where there are bars. */
 const MERE_PROGRESS: ReadonlySet<string> = new Set<TaskEvent['type']>(['subtask.started', 'subtask.progress']);

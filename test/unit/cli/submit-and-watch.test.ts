@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runCli } from '../../../src/cli/run-cli.ts';
 import type { TaskEvent } from '../../../src/contracts/events.ts';
 import {
   startFakeMarketServer,
@@ -150,6 +152,29 @@ describe('watch', () => {
     const { stdout } = await run(['watch', TASK_ID, '--json']);
     const lines = stdout.trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line) as TaskEvent)).toEqual(EVENTS);
+  });
+
+  test('says once that the task waits, when nothing is awarded for a while', async () => {
+    const stdout = new PassThrough();
+    let said = '';
+    let end: (() => void) | undefined;
+    stdout.on('data', (text: Buffer) => {
+      said += text.toString();
+      if (said.includes('waiting ')) end?.();
+    });
+    const quiet = EVENTS.slice(0, 1);
+    await serve(known, {
+      onWatch: ({ socket, ack }) => {
+        ack({ ok: true, status: 'running', lastSeq: EVENTS.length });
+        for (const event of quiet) socket.emit('event', event);
+        end = () => {
+          for (const event of EVENTS.slice(1)) socket.emit('event', event);
+        };
+      },
+    });
+    const streams = { stdin: Readable.from([]), stdout, stderr: new PassThrough(), env: { SWARMBID_URL: server?.url } };
+    expect(await runCli(['watch', TASK_ID], streams)).toBe(0);
+    expect(said.match(/waiting .*swarmbid agents/g)).toHaveLength(1);
   });
 
   test('an unknown task: exit 1 at once', async () => {
