@@ -28,7 +28,7 @@ const SIZES = {
   phone: (): BrowserContextOptions => ({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 }),
 };
 
-function shotsOf(client: SwarmbidClient, task: TaskView): Shot[] {
+function shotsOf(client: SwarmbidClient, task: TaskView, workflow: TaskView): Shot[] {
   const choose = (name: string) => (page: Page) => page.getByRole('button', { name }).click();
   return [
     // first: its charts go over the last minute
@@ -41,6 +41,7 @@ function shotsOf(client: SwarmbidClient, task: TaskView): Shot[] {
     { name: 'tasks', view: '/tasks', height: 860 },
     { name: 'submit', view: '/submit', height: 1160, prepare: choose('Cost review') },
     { name: 'task', view: `/tasks/${task.id}`, height: 1460 },
+    { name: 'workflow', view: `/tasks/${workflow.id}`, height: 1100 },
     { name: 'agents', view: '/agents', height: 560 },
     { name: 'agent', view: '/agents/finance', height: 1080 },
     { name: 'admin', view: '/admin', height: 760 },
@@ -55,11 +56,23 @@ async function work(client: SwarmbidClient): Promise<void> {
   }
 }
 
+const WORKFLOW = {
+  type: 'campaign-in-steps',
+  description: 'Look at the history and the budget, plan the campaign, review it, then write its help page.',
+  steps: [
+    { id: 'history', skills: ['data_analysis'] },
+    { id: 'budget', skills: ['budgeting'] },
+    { id: 'plan', skills: ['marketing'], dependsOn: ['history', 'budget'] },
+    { id: 'review', skills: ['roi_analysis'], dependsOn: ['plan'], review: { of: 'plan', until: 'true' } },
+    { id: 'help', skills: ['documentation'], dependsOn: ['review'], when: '$exists(deliveries.review)' },
+  ],
+};
+
 /** What the pictures show: campaigns with and without a warning, smaller tasks, one that nobody can do, keys, an audit. */
 async function fill(
   url: string,
   token: string | undefined,
-): Promise<{ key: string; client: SwarmbidClient; task: TaskView }> {
+): Promise<{ key: string; client: SwarmbidClient; task: TaskView; workflow: TaskView }> {
   const open = new SwarmbidClient({ url, token });
   const { key } = await open.createKey({ role: 'admin', name: 'operations' });
   const client = new SwarmbidClient({ url, token: key });
@@ -78,7 +91,8 @@ async function fill(
   }
   if (last === undefined) throw new Error('the demo has no campaigns');
   await run({ ...(EXAMPLES[0]?.task ?? { type: 'cost-review' }), priority: 'critical' });
-  return { key, client, task: last };
+  const workflow = await run({ ...WORKFLOW, data: last.data });
+  return { key, client, task: last, workflow };
 }
 
 async function shoot(browser: TestBrowser, url: string, key: string, shot: Shot): Promise<void> {
@@ -113,8 +127,8 @@ await mkdir(FOLDER, { recursive: true });
 const market = await startDemoMarket(process.env, { dataDir: undefined, serve: false, model: false });
 const browser = await startBrowser();
 try {
-  const { key, client, task } = await fill(market.url, market.token);
-  for (const shot of shotsOf(client, task)) await shoot(browser, market.url, key, shot);
+  const { key, client, task, workflow } = await fill(market.url, market.token);
+  for (const shot of shotsOf(client, task, workflow)) await shoot(browser, market.url, key, shot);
 } finally {
   await browser.close();
   await market.stop();

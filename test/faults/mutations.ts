@@ -11,7 +11,8 @@ const COPIED = ['src', 'migrations', 'package.json', 'tsconfig.json'];
 /** A broken market is attacked for so long, and given so long to come to rest. */
 const ATTACK_MS = 30_000;
 const PATIENCE_MS = 45_000;
-const TIMES = 8;
+/** As often as fits into that time. */
+const TIMES = 60;
 
 /** Breaks a copy of our code in one way after another. True for each break that a bounded run has caught. */
 export async function runMutations(options: {
