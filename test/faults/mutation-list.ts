@@ -8,8 +8,14 @@ export interface Mutation {
 
 export const mutations: Mutation[] = [
   {
-    name: 'epoch-guard: what comes of an earlier award counts as the present one’s',
+    // a process that has lost its lease says nothing late by itself: the two guard the same
+    name: 'epoch-guard: what comes of an earlier award counts as the present one’s, and no process fences itself',
     edits: [
+      {
+        file: 'src/agents/core/lease.ts',
+        find: 'return sinceBeatMs >= SELF_FENCE * leaseMs;',
+        replace: 'return false;',
+      },
       {
         file: 'src/orchestrator/core/transitions/settlement.ts',
         find: "if (subtask.epoch !== command.epoch) return 'STALE';",
