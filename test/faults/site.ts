@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SwarmbidClient } from '../../src/sdk/index.ts';
-import { freePort } from '../support/free-port.ts';
+import { reservePort } from '../support/free-port.ts';
 import { Link } from './link.ts';
 import { FaultyPostgres } from './postgres.ts';
 import { FaultyRedis } from './redis.ts';
@@ -53,6 +53,8 @@ export class Site {
   storesAway = false;
   readonly #root: string;
   readonly #directory: string;
+  /** Ports of processes that are not started yet: no link may get one of them. */
+  readonly #reserved: (() => Promise<void>)[] = [];
 
   private constructor(options: SiteOptions, directory: string, postgres: FaultyPostgres, redis: FaultyRedis) {
     this.#root = options.root;
@@ -72,6 +74,7 @@ export class Site {
     for (const role of ROLES) {
       for (let number = 1; number <= PROCESSES[role]; number++) await site.#add(role, number);
     }
+    for (const release of site.#reserved.splice(0)) await release();
     const [first, ...others] = site.processes;
     first?.start();
     await first?.up();
@@ -135,7 +138,8 @@ export class Site {
     const redis = await Link.open(`${name}→redis`, this.redis.port, 'anything');
     this.postgresLinks.push(postgres);
     this.redisLinks.push(redis);
-    const port = await freePort();
+    const { port, release } = await reservePort();
+    this.#reserved.push(release);
     if (role === 'api') this.apiLinks.push(await Link.open(`client→${name}`, port, 'anything'));
     const pool = role === 'agents' || role === 'poison';
     const wrongByMs = CLOCKS_WRONG_BY_MS[role]?.[number - 2];
