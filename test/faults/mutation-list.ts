@@ -119,17 +119,17 @@ export const mutations: Mutation[] = [
     faults: ['network-latency', 'messages-echoed'],
   },
   {
-    name: 'seq-guard: a watcher is sent what it has had',
-    edits: [{ file: 'src/live/feed.ts', find: "if (place === 'old') continue;", replace: '' }],
-    faults: ['messages-echoed', 'kill-orchestrator'],
+    name: 'seq-guard: a watcher that comes back is sent what it has had',
+    edits: [{ file: 'src/live/feed.ts', find: '{ sentSeq: afterSeq,', replace: '{ sentSeq: 0,' }],
+    faults: ['kill-api', 'network-reset'],
   },
   {
     name: 'durability: 202 before the submission is on disk',
     edits: [
       {
         file: 'src/db/database.ts',
-        find: 'pipeline: true,',
-        replace: "pipeline: true, options: '-c synchronous_commit=off',",
+        find: '...settingsOf(options.role),',
+        replace: "...settingsOf(options.role), synchronous_commit: 'off',",
       },
     ],
     faults: ['postgres-stop-immediate'],

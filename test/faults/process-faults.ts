@@ -58,12 +58,12 @@ const killAll: FaultKind = {
   },
 };
 
-/** Longer than a lease: what it holds is given to others, and then it comes back. */
+/** Longer than a lease: what it holds is given to others, and then it comes back, perhaps while they are at it. */
 const freeze = (role: Role): FaultKind => ({
   name: `freeze-${role}`,
   amount: 25,
   inflict: async ({ site, random }: Scene) => {
-    await random.pick(site.of(role)).freeze(site.leaseMs * (1.5 + random.next()));
+    await random.pick(site.of(role)).freeze(site.leaseMs * (1.05 + 1.5 * random.next()));
     return true;
   },
 });
